@@ -1,0 +1,1 @@
+//! The judge: contracts, probes, the bug catalogue and the verdict.

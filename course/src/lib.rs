@@ -1,0 +1,1 @@
+//! Human language: what findings, bugs and verdicts say, in Korean and English.

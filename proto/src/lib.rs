@@ -1,0 +1,1 @@
+//! Conversations without I/O: `handle(event, now) -> actions`.

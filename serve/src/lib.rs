@@ -1,0 +1,1 @@
+//! Conversations × concurrency models.

@@ -1,0 +1,1 @@
+//! The only `unsafe` room: one function ≈ one man page.

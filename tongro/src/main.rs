@@ -1,0 +1,2 @@
+//! The door: one file per command in `cmd/`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Packets in time: captures, flows, findings, the event log and the ladder model.

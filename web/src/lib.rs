@@ -1,0 +1,1 @@
+//! The workbench: API, event stream and assets.
