@@ -1,1 +1,7 @@
 //! Packets in time: captures, flows, findings, the event log and the ladder model.
+//!
+//! Events and frame bytes come from the lab, a capture file or a live interface (this room does not know which) and
+//! leave as flows, findings and ladder rows for text, JSON or the browser.
+
+pub mod event;
+pub mod ladder;
