@@ -1,6 +1,6 @@
 // good: Rust std, one thread, non-blocking sockets and poll(2), linked statically
 // also: ipv4-only
-// build: rustc -O --edition 2021 -C target-feature=+crt-static
+// build: rustc -O --edition 2021 --crate-name echo -C target-feature=+crt-static
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;

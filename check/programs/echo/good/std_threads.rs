@@ -1,6 +1,6 @@
 // good: Rust std, one thread per client
 // also: ipv4-only
-// build: rustc -O --edition 2021
+// build: rustc -O --edition 2021 --crate-name echo
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
