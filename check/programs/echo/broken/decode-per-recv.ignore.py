@@ -1,5 +1,5 @@
 # bug: decode-per-recv
-# also: non-text-crash, ipv4-only
+# also: non-text-crash, swallowed-task-error, ipv4-only
 # line: text = data.decode("utf-8", errors="ignore")
 # why: Nothing crashes, but the two halves of a cut syllable are dropped without a word.
 import socketserver

@@ -1,93 +1,35 @@
 # bug: half-close-mishandled
 # also: short-recv-is-end, ipv4-only
-# line: self.close()                    # the client has finished
-# why: At EOF the connection is closed with the reply still in the output buffer; the peer had only stopped sending, not reading.
-import selectors
+# line: break                           # the client has gone
+# why: Replies are gathered for up to 100 ms; at EOF what has been gathered is thrown away, though the peer only stopped sending and still reads.
+import select
 import socket
+import threading
 
-PORT = 9227
-CHUNK = 16 * 1024
-HIGH_WATER = 64 * 1024      # stop reading from a client that does not read
-
-sel = selectors.DefaultSelector()
+PORT = 9285
+GATHER = 0.1
 
 
-class Client:
-    def __init__(self, sock, addr):
-        self.sock = sock
-        self.addr = addr
-        self.out = bytearray()
-        self.eof = False
-
-    def events(self):
-        wanted = 0
-        if not self.eof and len(self.out) < HIGH_WATER:
-            wanted |= selectors.EVENT_READ
-        if self.out:
-            wanted |= selectors.EVENT_WRITE
-        return wanted
-
-    def on_ready(self, mask):
+def serve(conn):
+    pending = b""
+    with conn:
         try:
-            if mask & selectors.EVENT_READ:
-                self.read()
-            if self.out:
-                self.write()
+            while True:
+                ready, _, _ = select.select([conn], [], [], GATHER if pending else None)
+                if ready and len(pending) < 65536:
+                    data = conn.recv(4096)
+                    if not data:
+                        break                           # the client has gone
+                    pending += data
+                else:
+                    conn.sendall(pending)
+                    pending = b""
         except ConnectionError as err:
-            print("lost", self.addr, err)
-            self.close()
-            return
-        if self.eof:
-            self.close()                    # the client has finished
-        else:
-            sel.modify(self.sock, self.events(), self)
-
-    def read(self):
-        try:
-            data = self.sock.recv(CHUNK)
-        except BlockingIOError:
-            return
-        if data:
-            self.out += data
-        else:
-            self.eof = True
-
-    def write(self):
-        try:
-            sent = self.sock.send(self.out)
-        except BlockingIOError:
-            return
-        del self.out[:sent]
-
-    def close(self):
-        sel.unregister(self.sock)
-        self.sock.close()
+            print("lost:", err)
 
 
-def accept(server):
-    try:
-        sock, addr = server.accept()
-    except BlockingIOError:
-        return
-    sock.setblocking(False)
-    sel.register(sock, selectors.EVENT_READ, Client(sock, addr))
-
-
-def main():
-    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("", PORT))
-    server.listen(128)
-    server.setblocking(False)
-    sel.register(server, selectors.EVENT_READ, None)
-    print("listening on port", PORT)
-    while True:
-        for key, mask in sel.select():
-            if key.data is None:
-                accept(key.fileobj)
-            else:
-                key.data.on_ready(mask)
-
-
-if __name__ == "__main__":
-    main()
+server = socket.create_server(("0.0.0.0", PORT), backlog=128)
+print("listening on port", PORT)
+while True:
+    conn, addr = server.accept()
+    threading.Thread(target=serve, args=(conn,), daemon=True).start()

@@ -1,5 +1,5 @@
 # bug: swallow-all-except
-# also: decode-per-recv, non-text-crash, ipv4-only
+# also: decode-per-recv, non-text-crash, swallowed-task-error, ipv4-only
 # line: except Exception:
 # why: The empty clause hides the UnicodeDecodeError: the bytes of that recv() vanish, and the connection goes on as if nothing had happened.
 import socket
