@@ -1,6 +1,6 @@
 // bug: loopback-only-bind
 // also: ipv4-only
-// line: let listener = TcpListener::bind("127.0.0.1:9280")?;
+// line: let listener = TcpListener::bind("127.0.0.1:9277")?;
 // why: 127.0.0.1 can be reached from the same machine only.
 // build: rustc -O --edition 2021 --crate-name echo
 use std::io::{ErrorKind, Read, Write};
