@@ -88,6 +88,19 @@ pub fn wait_for(pid: i32) -> Result<i32> {
     }
 }
 
+/// Waits for a process to end, without reaping it: `false` when it has not after `limit`.
+///
+/// # Errors
+/// ESRCH when there is none.
+pub fn wait_exit(pid: i32, limit: std::time::Duration) -> Result<bool> {
+    // SAFETY: numbers only.
+    let pidfd = check("pidfd_open", unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: the descriptor is fresh and ours alone.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd as i32) };
+    let ready = crate::poll::one(pidfd.as_fd(), libc::POLLIN, limit.as_millis() as i32)?;
+    Ok(ready != 0)
+}
+
 fn change(status: i32) -> Change {
     if libc::WIFEXITED(status) {
         Change::Exited(libc::WEXITSTATUS(status))

@@ -113,6 +113,15 @@ pub fn bind(fd: BorrowedFd<'_>, to: SocketAddr) -> Result<()> {
     check("bind", i64::from(unsafe { libc::bind(fd.as_raw_fd(), address.pointer(), address.len) })).map(drop)
 }
 
+/// Shuts both directions of a socket down: the other side reads end of file, waiting readers here too.
+///
+/// # Errors
+/// The errno of `shutdown`.
+pub fn shutdown(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: numbers only.
+    check("shutdown", i64::from(unsafe { libc::shutdown(fd.as_raw_fd(), libc::SHUT_RDWR) })).map(drop)
+}
+
 /// A `sockaddr` as the kernel wants it.
 pub(crate) struct RawAddress {
     storage: libc::sockaddr_storage,
