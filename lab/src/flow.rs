@@ -140,7 +140,7 @@ impl Stream {
         if tcp.has(flag::ACK) {
             self.acked_by_it = Some(tcp.ack);
         }
-        let isn = *self.isn.get_or_insert(tcp.seq.wrapping_sub(1));
+        let isn = *self.isn.get_or_insert_with(|| tcp.seq.wrapping_sub(1));
         let end = tcp.seq.wrapping_add(tcp.seq_len());
         if is_before(self.next, end) {
             self.next = end;

@@ -67,11 +67,14 @@ pub struct Lab {
     pub buffers: [u64; 2],
 }
 
+/// A reply with the descriptor that came along.
+type Answer = (Reply, Option<OwnedFd>);
+
 /// Who waits for which reply; `None` once the lab is gone.
 #[derive(Debug)]
 struct Waiting {
     next: u64,
-    by_number: Option<HashMap<u64, Sender<(Reply, Option<OwnedFd>)>>>,
+    by_number: Option<HashMap<u64, Sender<Answer>>>,
 }
 
 impl Lab {
@@ -327,14 +330,14 @@ impl Lab {
         }
     }
 
-    fn ask_kernel(&self, request: Request) -> Result<(Reply, Option<OwnedFd>), LabError> {
+    fn ask_kernel(&self, request: Request) -> Result<Answer, LabError> {
         match self.ask(request)? {
             (Reply::Failed { call, errno }, _) => Err(LabError::Refused { call, errno }),
             other => Ok(other),
         }
     }
 
-    fn ask(&self, request: Request) -> Result<(Reply, Option<OwnedFd>), LabError> {
+    fn ask(&self, request: Request) -> Result<Answer, LabError> {
         let (sender, receiver) = std::sync::mpsc::channel();
         let number = {
             let mut waiting = locked(&self.waiting);

@@ -194,6 +194,7 @@ mod tests {
         assert!(!observe(&[busy.id() as i32]).is_still());
         busy.kill().unwrap();
         sleeper.kill().unwrap();
-        (busy.wait().unwrap(), sleeper.wait().unwrap());
+        busy.wait().unwrap();
+        sleeper.wait().unwrap();
     }
 }

@@ -83,18 +83,18 @@ pub(crate) fn build(setup: &Setup) -> Result<Network, Failure> {
     quiet_ipv6();
     let host_nets = [new_host(&wire_net)?, new_host(&wire_net)?];
     let route = Route::open().or_else(at(Step::Veth))?;
-    for host in 0..2 {
+    for (host, net) in host_nets.iter().enumerate() {
         let near = Link { name: WIRE_ENDS[host], mac: WIRE_MACS[host] };
         let far = Link { name: HOST_END, mac: MACS[host] };
-        route.add_veth(&near, &far, host_nets[host].as_fd()).or_else(at(Step::Veth))?;
+        route.add_veth(&near, &far, net.as_fd()).or_else(at(Step::Veth))?;
         ethtool::offloads_off(WIRE_ENDS[host]).or_else(at(Step::Veth))?;
         route.set_up(WIRE_ENDS[host]).or_else(at(Step::Capabilities))?;
     }
     let open = |end| PacketSocket::open(end).or_else(at(Step::PacketSocket));
     let sockets = [open(WIRE_ENDS[0])?, open(WIRE_ENDS[1])?];
     let mut inside = Vec::new();
-    for host in 0..2 {
-        namespace::enter_net(host_nets[host].as_fd()).or_else(at(Step::Namespaces))?;
+    for (host, net) in host_nets.iter().enumerate() {
+        namespace::enter_net(net.as_fd()).or_else(at(Step::Namespaces))?;
         inside.push(configure(setup, host)?);
     }
     namespace::enter_net(wire_net.as_fd()).or_else(at(Step::Namespaces))?;

@@ -68,7 +68,7 @@ impl TracerHandle {
             return Reply::Failed { call: "tracer".into(), errno: libc::ESRCH };
         }
         self.waker.wake();
-        receiver.recv().unwrap_or(Reply::Failed { call: "tracer".into(), errno: libc::ESRCH })
+        receiver.recv().unwrap_or_else(|_| Reply::Failed { call: "tracer".into(), errno: libc::ESRCH })
     }
 }
 

@@ -31,7 +31,7 @@ impl Starting {
 
     /// It ended before it executed anything: says why.
     pub(super) fn failed(self) {
-        let (call, errno) = spawn::failure(self.pipe).unwrap_or(("fork".into(), libc::ECHILD));
+        let (call, errno) = spawn::failure(self.pipe).unwrap_or_else(|| ("fork".into(), libc::ECHILD));
         let _ = self.answer.send(Reply::Failed { call, errno });
     }
 }
