@@ -4,4 +4,6 @@
 //! leave as flows, findings and ladder rows for text, JSON or the browser.
 
 pub mod event;
+pub mod flow;
 pub mod ladder;
+pub mod segment;
