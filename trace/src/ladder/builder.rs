@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use crate::event::{self, Action};
 use crate::event::{Event, Exited, Fault, HostId, Nanos, Output, ProgramId, Started, Step, What};
+use crate::finding::Analyser;
 use crate::flow;
 
 use super::arrows::Arrows;
@@ -21,6 +22,7 @@ pub struct Builder {
     pub(super) ladder: Ladder,
     pub(super) changed: Changes,
     pub(super) flows: flow::Table,
+    pub(super) analyser: Analyser,
     pub(super) arrows: Arrows,
     pub(super) calls: Calls,
     pub(super) states: States,

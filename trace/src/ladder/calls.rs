@@ -68,6 +68,15 @@ impl Name {
         }
     }
 
+    fn waits_for_bytes(&self) -> bool {
+        const WAITS: [&str; 6] = ["poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait"];
+        match self {
+            Self::Receive => true,
+            Self::Plain(name) => WAITS.contains(&name.as_str()),
+            _ => false,
+        }
+    }
+
     fn label(&self, len: Option<u64>) -> String {
         match (self, len) {
             (Self::Send, Some(len)) => format!("send() {len}"),
@@ -132,6 +141,10 @@ impl Builder {
             call.label = format!("recv() {text}");
         }
         self.changed.calls.insert(index);
+        if name.waits_for_bytes() {
+            let call = call.clone();
+            self.explain_waits(&call);
+        }
     }
 
     /// Says of calls that have not returned for a while that they block.

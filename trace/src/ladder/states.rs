@@ -25,10 +25,11 @@ enum Column {
 impl Builder {
     pub(super) fn socket(&mut self, at: Nanos, socket: &Socket) {
         let (local, remote) = (canonical(socket.local), canonical(socket.remote));
-        let flow = match remote.port() {
-            0 => None,
-            _ => Some(self.flows.find_or_add(Protocol::Tcp, local, remote, at).no),
-        };
+        let flow = (remote.port() != 0).then(|| self.flows.find_or_add(Protocol::Tcp, local, remote, at));
+        if let (Some(flow), Some(known)) = (&flow, &socket.info) {
+            self.analyser.timeout_is(flow.no, flow.direction(local), Nanos::from(known.rto_us) * 1000);
+        }
+        let flow = flow.map(|flow| flow.no);
         let column = match flow {
             Some(flow) => Column::Connection(socket.host, flow),
             None => Column::Listener(socket.host, local),

@@ -5,7 +5,7 @@ use tongro_trace::event::*;
 use tongro_trace::ladder::{ArrowKind, Builder, Ladder};
 use tongro_wire::view::flag::{ACK, RST, SYN};
 
-fn build((events, frames): &(Vec<Event>, Vec<Vec<u8>>)) -> Builder {
+pub(crate) fn build((events, frames): &(Vec<Event>, Vec<Vec<u8>>)) -> Builder {
     let mut builder = Builder::new();
     for event in events {
         builder.apply(event, bytes_of(event, frames));
