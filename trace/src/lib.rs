@@ -4,4 +4,7 @@
 //! leave as flows, findings and ladder rows for text, JSON or the browser.
 
 pub mod event;
+pub mod finding;
+pub mod flow;
 pub mod ladder;
+pub mod segment;

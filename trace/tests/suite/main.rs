@@ -1,0 +1,5 @@
+//! Tests of the room's public face, one binary.
+
+mod findings; // the truth about each frame, with its evidence
+mod ladder; // event log → arrows, states, calls, patches
+mod scenario; // event logs made by hand
