@@ -29,5 +29,7 @@
 
 pub mod echo;
 mod machine;
+mod table;
 
 pub use machine::{Actions, Datagram, Event, Machine, Now};
+pub use table::{Bounds, Proto, Transport, UnknownProto};

@@ -18,10 +18,11 @@ pub trait Machine: Send {
     /// Takes in one event and writes down what to do about it.
     fn handle(&mut self, event: Event<'_>, now: Now, actions: &mut Actions);
 
-    /// Has a message begun that is not complete yet? The driver's *read* timeout runs while this is true, its
-    /// *idle* timeout while it is not. A protocol without messages (echo) is never in the middle of one.
-    fn is_mid_message(&self) -> bool {
-        false
+    /// The number of the message that has begun and is not complete, if there is one. While it stays the same
+    /// the driver's *read* timeout runs, otherwise its *idle* timeout. A protocol without messages (echo) is never
+    /// in the middle of one.
+    fn open_message(&self) -> Option<u64> {
+        None
     }
 }
 
