@@ -1,0 +1,99 @@
+// The left column: the course where there is one, the runs, and the user's own program.
+
+import { byId, h } from "./dom.js";
+
+const SIGNS = { done: "✓", open: "▸", todo: "○", pass: "✓", fail: "✗" };
+
+/** @param {import("./main.js").App} app */
+export function drawCourse(app) {
+  const { t } = app;
+  const box = byId("course");
+  const form = box.querySelector("form");
+  const kept = form ? [...form.elements].map((one) => /** @type {HTMLInputElement} */ (one).value) : [];
+  box.setAttribute("aria-label", t("ui.panel.course"));
+  box.replaceChildren(...(app.course ? course(app, app.course) : []), mine(app), h("section", { class: "box", "aria-labelledby": "runs-head" }, h("div", { class: "head" }, h("h2", { id: "runs-head" }, t("ui.runs"))), h("ul", { class: "runs", id: "runs" })));
+  const fresh = box.querySelector("form");
+  if (fresh) [...fresh.elements].forEach((one, at) => kept[at] && one.tagName !== "BUTTON" && (/** @type {HTMLInputElement} */ (one).value = kept[at] ?? ""));
+  drawRuns(app);
+}
+
+/** @param {import("./main.js").App} app @param {Course} course */
+function course(app, course) {
+  const { t, texts } = app;
+  const done = course.days.reduce((sum, day) => sum + day.done, 0);
+  const total = course.days.reduce((sum, day) => sum + day.total, 0);
+  const share = total ? Math.round((100 * done) / total) : 0;
+  const title = texts.ref(course.title);
+  return [
+    h("div", { class: "title" }, h("span", null, title), h("span", null, `${share}%`)),
+    h("progress", { class: "bar", max: "100", value: share, "aria-label": title }),
+    h("ol", null, ...course.days.map((day) => drawDay(app, day))),
+    course.goals.length
+      ? h(
+          "section",
+          { class: "box", "aria-label": t("ui.goals") },
+          h("div", { class: "head" }, h("h2", null, t("ui.goals")), h("span", null, `${course.goals.filter((goal) => goal.state === "pass").length}/${course.goals.length}`)),
+          h("ul", { class: "goals" }, ...course.goals.map((goal) => h("li", { class: goal.state === "fail" ? "fail" : "" }, h("span", { class: goal.state, "aria-hidden": "true" }, sign(goal.state)), h("span", null, texts.ref(goal.title), h("span", { class: "sr" }, ` (${t(`ui.goal.${goal.state}`)})`)))),
+          ),
+          course.file ? h("code", { class: "file" }, course.file) : null,
+        )
+      : null,
+  ].filter((node) => node !== null);
+}
+
+/** @param {string} state */
+function sign(state) {
+  return state === "open" ? "○" : (/** @type {Record<string, string>} */ (SIGNS)[state] ?? "");
+}
+
+/** @param {import("./main.js").App} app @param {Day} day */
+function drawDay(app, day) {
+  const isOpen = day.practicals.length > 0;
+  const list = day.practicals.map((one) =>
+    h("li", { class: one.state, "aria-current": one.state === "open" ? "step" : null }, h("span", { class: one.state === "done" ? "pass" : "", "aria-hidden": "true" }, SIGNS[one.state]), h("span", null, `${one.no} ${app.texts.ref(one.title)}`, one.state === "done" ? h("span", { class: "sr" }, ` (${app.t("ui.goal.pass")})`) : null)),
+  );
+  return h(
+    "li",
+    null,
+    h("div", { class: `day${isOpen ? " open" : ""}` }, h("span", { class: "no" }, String(day.no)), h("span", null, app.texts.ref(day.title)), h("span", { class: "of" }, `${day.done}/${day.total}`)),
+    isOpen ? h("ul", { class: "practicals" }, ...list) : null,
+  );
+}
+
+/** @param {import("./main.js").App} app */
+export function drawRuns(app) {
+  const { t, texts } = app;
+  const rows = app.runs.slice(-200).reverse().map((run) =>
+    h(
+      "li",
+      null,
+      h(
+        "button",
+        { "aria-current": run.run === app.run?.no, on: { click: () => app.open(run.run) } },
+        h("span", { class: `dot${run.is_live ? " live" : ""}` }),
+        h("span", null, texts.ref(run.title), " ", h("span", { class: "mono" }, run.program), run.is_live ? h("span", { class: "sr" }, ` (${t("ui.run.live")})`) : null),
+      ),
+    ),
+  );
+  byId("runs").replaceChildren(...(rows.length ? rows : [h("li", { class: "nothing" }, t("ui.runs.empty"))]));
+}
+
+/** @param {import("./main.js").App} app */
+function mine(app) {
+  const { t } = app;
+  const command = /** @type {HTMLInputElement} */ (h("input", { class: "field mono", id: "command", required: true, autocomplete: "off", spellcheck: "false", placeholder: "python3 server.py" }));
+  const contract = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "contract" }, ...app.contracts.map((id) => h("option", { value: id }, app.texts.has(`contract.${id}`) ? t(`contract.${id}`) : id))));
+  const run = h("button", { class: "button", type: "button", id: "run", on: { click: () => command.reportValidity() && app.socket.ask("run", { command: command.value, side: "server" }) } }, t("ui.mine.run"));
+  const check = h("button", { class: "button", type: "submit", id: "check", disabled: !app.contracts.length }, t("ui.mine.check"));
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    app.verdicts.clear();
+    app.socket.ask("check", { contract: contract.value, command: command.value });
+  };
+  return h(
+    "section",
+    { class: "box", "aria-labelledby": "mine-head" },
+    h("div", { class: "head" }, h("h2", { id: "mine-head" }, t("ui.mine"))),
+    h("form", { class: "mine", on: { submit } }, h("label", null, t("ui.mine.command"), command), h("label", null, t("ui.mine.contract"), contract), h("div", { class: "row" }, run, check)),
+  );
+}

@@ -1,0 +1,152 @@
+// Below the ladder: what the programs wrote, and the verdicts, the failing one first.
+
+import { byId, h, rows } from "./dom.js";
+import { ms } from "./texts.js";
+
+const ORDER = /** @type {Record<string, number>} */ ({ fail: 0, slow: 1, void: 2, running: 3, confirming: 3, waiting: 5, pass: 4, "n/a": 6 });
+const SIGNS = /** @type {Record<string, string>} */ ({ fail: "✗", slow: "✗", void: "!", pass: "✓", "n/a": "–" });
+
+export class Output {
+  /** @param {import("./main.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.box = byId("output");
+    this.count = -1;
+    this.redraw();
+  }
+
+  redraw() {
+    const { t } = this.app;
+    this.box.setAttribute("aria-label", t("ui.output"));
+    this.lines = h("div", { class: "lines", tabindex: "0", role: "group", "aria-label": t("ui.output") });
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output"))), this.lines);
+    this.rows = rows(this.lines, 24, (index) => this.row(index));
+    const lines = this.lines;
+    new ResizeObserver(() => this.rows?.draw()).observe(lines);
+    this.count = -1;
+    this.refresh();
+  }
+
+  refresh() {
+    const { lines } = this;
+    const count = this.app.run?.output.length ?? 0;
+    if (!lines || count === this.count) return;
+    const sticks = lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 30;
+    const grown = this.count >= 0 && count > this.count;
+    this.count = count;
+    this.rows?.show(count);
+    if (grown && sticks) lines.scrollTop = lines.scrollHeight;
+  }
+
+  /** @param {number} index */
+  row(index) {
+    const line = this.app.run?.output[index];
+    const run = this.app.run;
+    if (!line || !run) return h("div", { class: "row" });
+    const host = run.hosts[line.host];
+    return h(
+      "div",
+      { class: `row${line.stream === "stderr" ? " err" : ""}` },
+      h("span", null, ms(line.at)),
+      h("span", { class: `who${line.host === 0 ? 0 : 1}` }, host ? this.app.t(`ui.host.${host.role}`) : ""),
+      h("span", { class: "clip", title: line.text }, line.text),
+    );
+  }
+}
+
+/** The verdicts of the page, by check. */
+export class Verdicts {
+  /** @param {import("./main.js").App} app */
+  constructor(app) {
+    this.app = app;
+    this.box = byId("checks");
+    /** @type {Map<string, Verdict>} */
+    this.all = new Map();
+    this.done = 0;
+    this.total = 0;
+  }
+
+  clear() {
+    this.all.clear();
+    this.done = 0;
+    this.total = 0;
+    this.redraw();
+  }
+
+  /** @param {Extract<Incoming, { type: "check_progress" }>} message */
+  progress(message) {
+    const before = this.all.get(message.id);
+    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], ...before, state: message.state });
+    this.done = message.done;
+    this.total = message.total;
+  }
+
+  /** @param {Extract<Incoming, { type: "check" }>} message */
+  add(message) {
+    const { record, run, frames } = message;
+    this.all.set(record.id, { id: record.id, record, state: record.verdict, run, frames });
+    if (record.verdict === "fail") this.app.say(this.app.t("ui.live.fail", { check: this.name(record.id) }));
+  }
+
+  /** @param {string} id */
+  name(id) {
+    return this.app.texts.first([`check.${id}.title`, id]);
+  }
+
+  redraw() {
+    const { t } = this.app;
+    const list = [...this.all.values()].sort((a, b) => (ORDER[a.state] ?? 5) - (ORDER[b.state] ?? 5));
+    const count = (/** @type {string[]} */ ...states) => list.filter((one) => states.includes(one.state)).length;
+    this.box.setAttribute("aria-label", t("ui.checks"));
+    const failed = count("fail");
+    const sum = list.length ? t("ui.checks.sum", { pass: count("pass"), fail: failed + count("slow"), running: count("running", "confirming", "waiting") }) : "";
+    const top = this.box.querySelector(".verdicts")?.scrollTop ?? 0;
+    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks") }, ...(list.length ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.checks")), h("span", { class: "mut" }, sum)), body);
+    body.scrollTop = top;
+  }
+
+  /** @param {Verdict} one */
+  row(one) {
+    const bad = one.state === "fail" || one.state === "slow";
+    const name = this.name(one.id);
+    const shown = one.run !== null && one.run === this.app.run?.no ? this.app.t("ui.checks.shown", { check: name }) : name;
+    const what = this.what(one);
+    return h(
+      "div",
+      { class: `verdict${bad ? " bad" : ""}${one.record ? "" : " waits"}`, "data-check": one.id },
+      h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.app.t(`ui.verdict.${one.state.replace("/", "")}`) }, SIGNS[one.state] ?? "◌"),
+      h("span", { class: "name clip", title: shown }, shown),
+      h("span", { class: "what", title: what }, what, this.chip(one, bad)),
+    );
+  }
+
+  /** @param {Verdict} one */
+  what(one) {
+    const { texts, t } = this.app;
+    const record = one.record;
+    if (!record) return t(`ui.verdict.${one.state}`);
+    const params = [...(record.params ?? []), ["seconds", record.seconds?.toFixed(2) ?? ""]];
+    if (one.state === "fail" || one.state === "slow") return texts.first([`bug.${record.bug}.title`, record.bug ?? one.state], /** @type {Pairs} */ (params));
+    const said = said_of(texts, record.got);
+    return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.seconds", { n: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || t(`ui.verdict.${one.state.replace("/", "")}`);
+  }
+
+  /** Opens the check's own run at the frame that proves it. @param {Verdict} one @param {boolean} bad */
+  chip(one, bad) {
+    const { t } = this.app;
+    const { run } = one;
+    if (run === null) return null;
+    const frame = one.frames[0] ?? null;
+    if (!bad && frame === null) return null;
+    const text = frame === null ? t("ui.checks.open") : t("ui.checks.evidence", { no: frame });
+    return h("button", { class: "chip", on: { click: () => this.app.open(run, frame) } }, text);
+  }
+}
+
+/** @param {import("./texts.js").Texts} texts @param {unknown} got */
+function said_of(texts, got) {
+  if (typeof got === "string") return texts.has(got) ? texts.t(got) : got;
+  if (got && typeof got === "object" && "id" in got && typeof got.id === "string") return texts.t(got.id, /** @type {any} */ (got).params ?? []);
+  return "";
+}
