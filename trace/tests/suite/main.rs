@@ -1,5 +1,6 @@
 //! Tests of the room's public face, one binary.
 
+mod capture; // capture files: round trips, damage, mutations
 mod findings; // the truth about each frame, with its evidence
 mod ladder; // event log → arrows, states, calls, patches
 mod scenario; // event logs made by hand
