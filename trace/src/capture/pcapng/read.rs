@@ -183,7 +183,7 @@ impl<R: Read> Reader<R> {
     /// Takes the rest of a block of which `taken` bytes are taken, and holds its two lengths against each other.
     fn take_body(&mut self, total: u32, taken: u32, begins: u64) -> Result<(), Error> {
         let part = Part::Block(self.kind);
-        if total % 4 != 0 || total < taken + 4 || total > LONGEST {
+        if !total.is_multiple_of(4) || total < taken + 4 || total > LONGEST {
             return Err(Error::Broken { begins, part, problem: Problem::Length(total) });
         }
         let rest = self.source.take_all((total - taken) as usize, part, begins)?;
