@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use crate::field::{Auto, Bits, Derive, Field, Sum, Type, When, status};
+use crate::field::{Auto, Bits, Derive, Field, Sum, Type, When, rest, status};
 use crate::protocol::{Items, Protocol};
 use crate::table::data::DATA;
 use crate::{FieldValue, Layer, LinkType, Packet, Problem, ProblemKind, Value, bits, checksum};
@@ -35,6 +35,10 @@ pub fn dissect_from<'a>(protocol: &'static Protocol, bytes: &'a [u8]) -> Packet<
     walk.run(protocol);
     walk.packet
 }
+
+static NO_FIELD: Field = rest("", "");
+const BLANK: FieldValue<'static> =
+    FieldValue { field: &NO_FIELD, layer: 0, bits: 0..0, value: Value::Flag, generated: false };
 
 /// The state of one dissection.
 pub(crate) struct Walk<'a> {
@@ -141,14 +145,14 @@ impl<'a> Walk<'a> {
                 // At least a byte further, whatever a hook says: the walk must end.
                 at = block.header_end.unwrap_or(end).max(at + 1);
             }
-            (protocol, via) = block.next.map_or((&DATA, ""), |next| (next, block.via));
+            (protocol, via) = (block.next.unwrap_or(&DATA), block.via);
         }
         crate::table::ethernet::trailer(self);
     }
 
     fn layer(&mut self, protocol: &'static Protocol, via: &'static str, start: usize, end: usize) -> Block {
         let index = self.packet.layers.len();
-        let is_partial = self.is_partial || self.is_quoted;
+        let is_partial = self.is_partial;
         let (header, payload) = (start..end, end..end);
         self.packet.layers.push(Layer { protocol, header, payload, via, is_partial });
         let mut block = Block::new(index, start, end);
@@ -208,22 +212,61 @@ impl<'a> Walk<'a> {
     #[inline]
     fn row(&mut self, field: &'static Field, at: u32, len: u32, min_len: usize, block: &mut Block) {
         let from = block.start as u32 * 8 + at;
-        let value = Value::read(field, self.bytes, from, len);
         if let Some(auto) = field.auto {
             self.obey(field, auto, at, len, min_len, block);
         }
         block.cursor = at + len;
-        self.packet.fields.push(FieldValue {
-            field,
-            layer: block.layer,
-            bits: from..from + len,
-            value,
-            generated: false,
-        });
-        if let Type::Items(items) = field.ty {
-            let area = (from / 8) as usize..((from + len) / 8) as usize;
-            self.items(items, area, block.layer);
+        let span = from..from + len;
+        // Each arm writes its own value in place: a value handed through a call would be copied through the stack.
+        match field.ty {
+            Type::Uint => {
+                let number = bits::read(self.bytes, from, len.min(64)) * u64::from(field.scale);
+                if let Some(slot) = self.slot(field, block.layer, span, false) {
+                    slot.value = Value::Uint(number);
+                }
+            }
+            Type::Bool => {
+                let number = bits::read(self.bytes, from, len.min(64));
+                if let Some(slot) = self.slot(field, block.layer, span, false) {
+                    slot.value = Value::Bool(number != 0);
+                }
+            }
+            Type::Items(items) => {
+                let area = (from / 8) as usize..((from + len) / 8) as usize;
+                self.emit(field, block.layer, span, Value::from(&self.bytes[area.clone()]), false);
+                self.items(items, area, block.layer);
+            }
+            _ => self.emit(field, block.layer, span, Value::read(field, self.bytes, from, len), false),
         }
+    }
+
+    fn emit(
+        &mut self,
+        field: &'static Field,
+        layer: usize,
+        bits: Range<u32>,
+        value: Value<'a>,
+        generated: bool,
+    ) {
+        if let Some(slot) = self.slot(field, layer, bits, generated) {
+            slot.value = value;
+        }
+    }
+
+    /// Appends a field whose value is still to be written. Pushing a constant and writing its parts in place is
+    /// twice as fast as pushing a value built on the stack, whose wide loads would wait for narrow stores.
+    #[inline(always)]
+    fn slot(
+        &mut self,
+        field: &'static Field,
+        layer: usize,
+        bits: Range<u32>,
+        generated: bool,
+    ) -> Option<&mut FieldValue<'a>> {
+        self.packet.fields.push(BLANK);
+        let slot = self.packet.fields.last_mut()?;
+        (slot.field, slot.layer, slot.bits, slot.generated) = (field, layer, bits, generated);
+        Some(slot)
     }
 
     /// The automatic rule of a field, read backwards: what the value says about the layer.
@@ -366,7 +409,9 @@ impl<'a> Walk<'a> {
         if is_single {
             block.end = at + (kind_bits / 8) as usize;
             self.item_head(items, &mut block, items.kind_bits);
-            return (items.end != Some(kind)).then_some(block.end);
+            // Behind the end there is padding; a row of ends is shown, anything else is raw.
+            let goes_on = items.end != Some(kind) || self.bytes.get(block.end) == self.bytes.get(at);
+            return goes_on.then_some(block.end);
         }
         self.item_head(items, &mut block, items.kind_bits + items.len_bits);
         let raw = bits::read(self.bytes, here + kind_bits, len_bits) as usize * usize::from(items.unit);
@@ -418,7 +463,7 @@ impl<'a> Walk<'a> {
         value: Value<'a>,
     ) {
         let bits = bytes.start as u32 * 8..bytes.end as u32 * 8;
-        self.packet.fields.push(FieldValue { field, layer, bits, value, generated: false });
+        self.emit(field, layer, bits, value, false);
     }
 
     /// Records a computed field.
@@ -430,7 +475,7 @@ impl<'a> Walk<'a> {
         value: Value<'a>,
     ) {
         let bits = bytes.start as u32 * 8..bytes.end as u32 * 8;
-        self.packet.fields.push(FieldValue { field, layer, bits, value, generated: true });
+        self.emit(field, layer, bits, value, true);
     }
 
     /// Records a problem.

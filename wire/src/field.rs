@@ -119,6 +119,8 @@ pub enum Display {
     Flag,
     /// Seconds with nine decimals; the value counts nanoseconds.
     Time,
+    /// Bytes as hex pairs with colons between.
+    Colons,
     /// The natural form of addresses, bytes and text.
     Plain,
 }

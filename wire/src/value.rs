@@ -100,6 +100,7 @@ impl<'a> Value<'a> {
             Self::Uint(number) => print_number(*number, display, out),
             Self::Bool(set) => out.write_str(if *set { "1" } else { "0" }),
             Self::Flag => out.write_str("1"),
+            Self::Bytes(bytes) if display == Display::Colons => print_colons(bytes, out),
             Self::Bytes(bytes) => print_hex(bytes, out),
             Self::Text(text) => print_text(text, out),
             Self::Mac([a, b, c, d, e, f]) => write!(out, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"),
@@ -118,6 +119,7 @@ fn slice(bytes: &[u8], at: u32, len: u32) -> &[u8] {
 fn print_number(number: u64, display: Display, out: &mut impl fmt::Write) -> fmt::Result {
     match display {
         Display::Hex(digits) => write!(out, "0x{number:0width$x}", width = usize::from(digits)),
+        Display::Bool => out.write_char(if number == 0 { '0' } else { '1' }),
         Display::Time => write!(out, "{}.{:09}", number / 1_000_000_000, number % 1_000_000_000),
         _ => write!(out, "{number}"),
     }
@@ -128,6 +130,13 @@ fn print_hex(bytes: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
     for byte in bytes {
         out.write_char(char::from(DIGITS[usize::from(byte >> 4)]))?;
         out.write_char(char::from(DIGITS[usize::from(byte & 15)]))?;
+    }
+    Ok(())
+}
+
+fn print_colons(bytes: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
+    for (index, byte) in bytes.iter().enumerate() {
+        write!(out, "{}{byte:02x}", if index > 0 { ":" } else { "" })?;
     }
     Ok(())
 }

@@ -17,8 +17,13 @@ use crate::field::{Bits, Field, Type, When, typed, uint};
 use crate::protocol::Protocol;
 
 /// The Address Resolution Protocol.
-pub static ARP: Protocol =
-    Protocol::new("arp", "Address Resolution Protocol", "RFC 826").scapy("ARP").fields(8, FIELDS);
+pub static ARP: Protocol = Protocol::new("arp", "Address Resolution Protocol", "RFC 826")
+    .scapy("ARP")
+    .fields(8, FIELDS)
+    .hook(|_, block| {
+        // What follows is padding of the link.
+        block.payload_end = block.at();
+    });
 
 const HARDWARE: Bits = Bits::Counted(32, 8);
 const ADDRESS: Bits = Bits::Counted(40, 8);

@@ -16,7 +16,7 @@
 
 use super::ipv6::IPV6;
 use crate::dissect::{Block, Walk};
-use crate::field::{Auto, Bits, Field, Sum, Type, When, bool, checksum_status, rest, typed, uint};
+use crate::field::{Auto, Bits, Display, Field, Sum, Type, When, bool, checksum_status, rest, typed, uint};
 use crate::protocol::{Case, Items, Protocol};
 
 /// The Internet Control Message Protocol for IPv6.
@@ -41,7 +41,6 @@ static FIELDS: &[Field] = &[
     checksum_status("icmpv6.checksum.status"),
     uint("icmpv6.echo.identifier", "Identifier", 32, 16).hex(4).when(of(&[128, 129])),
     uint("icmpv6.echo.sequence_number", "Sequence", 48, 16).when(of(&[128, 129])),
-    rest("icmpv6.data", "Data").when(of(&[128, 129])),
     uint("icmpv6.mtu", "MTU", 32, 32).when(of(&[2])),
     uint("icmpv6.pointer", "Pointer", 32, 32).when(of(&[4])),
     reserved(32, 32).when(of(&[1, 3, 133, 135, 137])),
@@ -71,7 +70,7 @@ static FIELDS: &[Field] = &[
     reserved(48, 16).when(of(&[130, 131, 132])),
     typed("icmpv6.mld.multicast_address", "Multicast Address", Type::Ipv6, Bits::At(64, 128))
         .when(of(&[130, 131, 132])),
-    typed("icmpv6.opt", "ICMPv6 Option", Type::Items(&OPTIONS), Bits::Rest)
+    typed("icmpv6.options", "ICMPv6 Options", Type::Items(&OPTIONS), Bits::Rest)
         .when(of(&[133, 134, 135, 136, 137])),
     rest("icmpv6.unknown_data", "Unknown Data").when(When::Not(
         0,
@@ -136,7 +135,7 @@ static CASES: &[Case] = &[
     Case::repeating(25, RDNSS, 2..3),
 ];
 
-static LINK_ADDRESS: &[Field] = &[rest("icmpv6.opt.linkaddr", "Link-layer address")];
+static LINK_ADDRESS: &[Field] = &[rest("icmpv6.opt.linkaddr", "Link-layer address").display(Display::Colons)];
 
 static PREFIX: &[Field] = &[
     uint("icmpv6.opt.prefix.length", "Prefix Length", 16, 8).default(64),

@@ -19,6 +19,7 @@
 //! ```
 
 use super::numbers::{DSCP_NAMES, ECN_NAMES, IP_PROTOCOLS, PROTOCOL_NAMES};
+use crate::Value;
 use crate::bits;
 use crate::dissect::{Block, Walk};
 use crate::field::{Auto, Bits, Derive, Field, Sum, Type, bool, checksum_status, derived, rest, typed, uint};
@@ -42,7 +43,7 @@ static FIELDS: &[Field] = &[
     bool("ip.flags.rb", "Reserved bit", 48, 1),
     bool("ip.flags.df", "Don't fragment", 49, 1),
     bool("ip.flags.mf", "More fragments", 50, 1),
-    uint("ip.frag_offset", "Fragment Offset", 51, 13).scale(8),
+    uint("ip.frag_offset", "Fragment Offset", 51, 13),
     uint("ip.ttl", "Time to Live", 64, 8).default(64),
     uint("ip.proto", "Protocol", 72, 8).names(PROTOCOL_NAMES).auto(Auto::Next(&IP_PROTOCOLS)),
     uint("ip.checksum", "Header Checksum", 80, 16).hex(4).auto(Auto::Checksum(Sum::Header)),
@@ -130,6 +131,12 @@ static TRACEROUTE: &[Field] = &[
     uint("ip.opt.rhc", "Return Hop Count", 48, 16),
     typed("ip.opt.originator", "Originator IP Address", Type::Ipv4, Bits::At(64, 32)),
 ];
+
+/// IPv6 shows its version under this id, too, as Wireshark does.
+pub(crate) fn version(walk: &mut Walk<'_>, block: &Block) {
+    let version = bits::read(walk.bytes, block.start as u32 * 8, 4);
+    walk.generated(&FIELDS[0], block.layer, block.start..block.start + 1, Value::Uint(version));
+}
 
 /// The payload of a fragment is not a whole message, that of a later one has no transport header.
 fn fragment(walk: &mut Walk<'_>, block: &mut Block) {

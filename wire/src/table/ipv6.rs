@@ -32,7 +32,10 @@ use crate::protocol::{Case, Items, Protocol};
 pub static IPV6: Protocol = Protocol::new("ipv6", "Internet Protocol Version 6", "RFC 8200 section 3")
     .scapy("IPv6")
     .fields(40, FIELDS)
-    .hook(|walk, block| walk.ip_at = Some(block.start));
+    .hook(|walk, block| {
+        walk.ip_at = Some(block.start);
+        super::ipv4::version(walk, block);
+    });
 
 /// Options for every hop.
 pub static HOPOPTS: Protocol =

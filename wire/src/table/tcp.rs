@@ -39,7 +39,7 @@ static FIELDS: &[Field] = &[
     uint("tcp.hdr_len", "Header Length", 96, 4).scale(4).auto(Auto::HeaderLen { unit: 4, bias: 0 }),
     derived("tcp.len", "TCP Segment Len", Derive::PayloadLen),
     uint("tcp.flags", "Flags", 100, 12).hex(4).group().default(2),
-    uint("tcp.flags.res", "Reserved", 100, 3).display(Display::Dec),
+    uint("tcp.flags.res", "Reserved", 100, 3).display(Display::Bool),
     bool("tcp.flags.ae", "Accurate ECN", 103, 1),
     bool("tcp.flags.cwr", "Congestion Window Reduced", 104, 1),
     bool("tcp.flags.ece", "ECN-Echo", 105, 1),

@@ -50,7 +50,7 @@ static DOT1AD_FIELDS: &[Field] = &[
     uint("ieee8021ad.priority", "Priority", 0, 3).names(PRIORITIES),
     uint("ieee8021ad.dei", "DEI", 3, 1),
     uint("ieee8021ad.id", "ID", 4, 12).default(1),
-    uint("vlan.etype", "Type", 16, 16)
+    uint("ieee8021ad.etype", "Type", 16, 16)
         .hex(4)
         .names(ETHERTYPE_NAMES)
         .auto(Auto::Next(&ETHERTYPES))
