@@ -212,6 +212,17 @@ impl Lab {
         }
     }
 
+    /// File names of the libraries and programs that a program has mapped: what it is made of.
+    ///
+    /// # Errors
+    /// [`LabError::Gone`] when the lab has ended.
+    pub fn mapped_files(&self, program: ProgramId) -> Result<Vec<String>, LabError> {
+        match self.ask_kernel(Request::Mapped { program })?.0 {
+            Reply::Names(names) => Ok(names),
+            _ => Err(LabError::Gone),
+        }
+    }
+
     /// Connections that a host had to refuse because a listener's queue was full, so far.
     ///
     /// # Errors

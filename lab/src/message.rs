@@ -53,6 +53,7 @@ pub(crate) enum Request {
     Observe {
         program: ProgramId,
     },
+    Mapped { program: ProgramId },
     Signal {
         program: ProgramId,
         signal: i32,
@@ -109,6 +110,7 @@ pub(crate) enum Reply {
     Sockets(Vec<SocketRow>),
     Row(Option<SocketRow>),
     Observed(Observation),
+    Names(Vec<String>),
     Number(u64),
     Health(Health),
 }

@@ -118,6 +118,16 @@ pub(crate) fn socket_inodes(pid: i32) -> Vec<u32> {
         .collect()
 }
 
+/// File names of the libraries and programs mapped into processes.
+pub(crate) fn mapped_files(pids: &[i32]) -> Vec<String> {
+    let mut names = std::collections::BTreeSet::new();
+    for pid in pids {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+        names.extend(maps.lines().filter_map(|line| Some(line.get(line.find('/')?..)?.rsplit('/').next()?.to_owned())));
+    }
+    names.into_iter().collect()
+}
+
 /// The number in `socket:[123]`.
 pub(crate) fn socket_inode(target: &str) -> Option<u32> {
     target.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()

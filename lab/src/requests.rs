@@ -100,6 +100,7 @@ impl Control {
                 Reply::Row(self.diag(host).lookup(local, remote)?.as_ref().and_then(socket_row))
             }
             Request::Observe { program } => Reply::Observed(self.observe(program)),
+            Request::Mapped { program } => Reply::Names(observe::mapped_files(&self.pids(program))),
             Request::Signal { program, signal } => done(process::kill(self.pid(program)?, signal)?),
             Request::Limit { program, open_files } => done(self.limit(program, open_files)?),
             Request::Input { program, text } => done(self.input(program, &text)?),

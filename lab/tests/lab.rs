@@ -1,5 +1,7 @@
 //! The lab on this machine's real kernel: programs run, frames pass, fates come true, nothing is left behind.
 
+#![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
+
 mod peer;
 
 use std::io::{Read, Write};
