@@ -7,3 +7,4 @@ mod findings; // the truth about each frame, with its evidence
 mod ladder; // event log → arrows, states, calls, patches
 mod run; // the run folder: saved, opened, read by tshark
 mod scenario; // event logs made by hand
+mod text; // the text ladder, line by line
