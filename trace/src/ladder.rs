@@ -9,6 +9,8 @@ mod calls;
 mod label;
 mod model;
 mod states;
+mod text;
 
 pub use builder::Builder;
 pub use model::{Arrow, ArrowKind, Call, Finding, Host, Ladder, Mark, OutputLine, StateSpan};
+pub use text::{TextOptions, text};

@@ -8,4 +8,6 @@ pub mod event;
 pub mod finding;
 pub mod flow;
 pub mod ladder;
+pub mod recording;
+pub mod run;
 pub mod segment;

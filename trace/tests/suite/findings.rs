@@ -193,19 +193,7 @@ fn a_flipped_bit_is_caught_by_a_checksum() {
     let fates = vec![Fate::Corrupt(8 * 70 + 3)];
     log.fated(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 100), fates);
     log.send(281.0, 301.0, 0, Seg::new(ACK, 1, 1, 100));
-    let (events, frames) = log.finish();
-    let mut builder = tongro_trace::ladder::Builder::new();
-    for event in &events {
-        let mut bytes = match &event.what {
-            What::Sent(sent) => Some(frames[sent.frame as usize - 1].clone()),
-            What::Arrived(arrived) if arrived.frame == 4 => Some(frames[3].clone()),
-            _ => None,
-        };
-        if let (Some(bytes), What::Arrived(_)) = (&mut bytes, &event.what) {
-            bytes[70] ^= 0x10;
-        }
-        builder.apply(event, bytes.as_deref());
-    }
+    let builder = build(&log.finish());
     assert_eq!(
         findings(builder.ladder()),
         [

@@ -3,14 +3,11 @@
 use crate::scenario::{self, Log, Seg, end, ms, udp};
 use tongro_trace::event::*;
 use tongro_trace::ladder::{ArrowKind, Builder, Ladder};
+use tongro_trace::recording::Recording;
 use tongro_wire::view::flag::{ACK, RST, SYN};
 
-pub(crate) fn build((events, frames): &(Vec<Event>, Vec<Vec<u8>>)) -> Builder {
-    let mut builder = Builder::new();
-    for event in events {
-        builder.apply(event, bytes_of(event, frames));
-    }
-    builder
+pub(crate) fn build(recording: &Recording) -> Builder {
+    recording.build()
 }
 
 fn bytes_of<'a>(event: &Event, frames: &'a [Vec<u8>]) -> Option<&'a [u8]> {
@@ -136,7 +133,7 @@ fn draw(drawn: &mut Ladder, patch: Ladder) {
 
 #[test]
 fn patches_add_up_to_the_whole() {
-    let (events, frames) = scenario::upload();
+    let Recording { events, frames } = scenario::upload();
     for step in [1, 2, 3, 7, 50] {
         let (mut builder, mut drawn) = (Builder::new(), Ladder::default());
         for some in events.chunks(step) {

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tongro_trace::event::*;
+use tongro_trace::recording::Recording;
 use tongro_wire::checksum;
 use tongro_wire::view::flag::{ACK, FIN, PSH, SYN};
 
@@ -262,14 +263,13 @@ impl Log {
     }
 
     /// The log in order of time.
-    pub(crate) fn finish(mut self) -> (Vec<Event>, Vec<Vec<u8>>) {
-        self.events.sort_by_key(|event| event.at);
-        (self.events, self.frames)
+    pub(crate) fn finish(self) -> Recording {
+        Recording { events: self.events, frames: self.frames }.finish()
     }
 }
 
 /// The picture's scenario: handshake, 5856 bytes with one segment lost, fast retransmit, answer, close.
-pub(crate) fn upload() -> (Vec<Event>, Vec<Vec<u8>>) {
+pub(crate) fn upload() -> Recording {
     let mut log = Log::new();
     upload_frames(&mut log);
     upload_states(&mut log);
