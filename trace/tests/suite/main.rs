@@ -4,6 +4,7 @@
 
 mod capture; // capture files: round trips, damage, mutations
 mod findings; // the truth about each frame, with its evidence
+mod inspect; // the right panel: layers, fields, hex
 mod ladder; // event log → arrows, states, calls, patches
 mod run; // the run folder: saved, opened, read by tshark
 mod scenario; // event logs made by hand
