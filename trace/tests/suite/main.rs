@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // all of it is tests; some say why they skip
 
+mod any; // no log, however wild, makes anything panic
 mod capture; // capture files: round trips, damage, mutations
 mod findings; // the truth about each frame, with its evidence
 mod inspect; // the right panel: layers, fields, hex
