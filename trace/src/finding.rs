@@ -110,6 +110,12 @@ impl Analyser {
         self.connections.entry(flow).or_default().timeout_is(dir, timeout);
     }
 
+    /// The shift of the window field of a segment (RFC 7323); `None` when the handshake was not seen.
+    #[must_use]
+    pub fn window_shift(&self, flow: u32, segment: &Segment) -> Option<u8> {
+        self.connections.get(&flow)?.shift(segment)
+    }
+
     /// Whether a frame with content arrived after one that was sent later; `None` when in order.
     pub fn overtaken(&mut self, flow: u32, dir: Direction, no: u32) -> Option<Finding> {
         let newest = self.newest.entry((flow, dir)).or_default();

@@ -192,8 +192,12 @@ impl Table {
         let Some(flow) = self.latest.get(&key).map(|no| &self.flows[*no as usize]).filter(|_| is_open) else {
             return;
         };
+        let (no, was_over) = (flow.no as usize, flow.is_over);
         if flow.has_syn && flow.base[flow.direction(source)].is_some_and(|base| base != tcp.seq) {
             self.latest.remove(&key);
+            if !was_over {
+                self.close(no);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ pub mod capture;
 pub mod event;
 pub mod finding;
 pub mod flow;
+pub mod inspect;
 pub mod ladder;
 pub mod recording;
 pub mod run;

@@ -90,7 +90,7 @@ impl Connection {
     }
 
     /// The window shift that applies to a segment (RFC 7323 section 2.2); `None` when the handshake was not seen.
-    fn shift(&self, segment: &Segment) -> Option<u8> {
+    pub(super) fn shift(&self, segment: &Segment) -> Option<u8> {
         if segment.has(SYN) {
             return Some(0);
         }

@@ -24,6 +24,13 @@ pub(super) struct Arrows {
     awaited: Vec<Awaited>,
 }
 
+impl Arrows {
+    /// Where a frame's arrow stands in the ladder's list.
+    pub(super) fn index(&self, no: u32) -> Option<usize> {
+        self.by_no.get(&no).map(|known| known.index)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Known {
     index: usize,

@@ -10,10 +10,11 @@ use crate::event::{self, Action};
 use crate::event::{Event, Exited, Fault, HostId, Nanos, Output, ProgramId, Started, Step, What};
 use crate::finding::Analyser;
 use crate::flow;
+use crate::segment::Segment;
 
 use super::arrows::Arrows;
 use super::calls::Calls;
-use super::model::{Host, Ladder, Mark, OutputLine};
+use super::model::{Arrow, Host, Ladder, Mark, OutputLine};
 use super::states::States;
 
 /// Builds a ladder from the event log; see [`Builder::apply`].
@@ -89,6 +90,18 @@ impl Builder {
     #[must_use]
     pub fn flows(&self) -> &flow::Table {
         &self.flows
+    }
+
+    /// The arrow of a frame.
+    #[must_use]
+    pub fn arrow(&self, no: u32) -> Option<&Arrow> {
+        self.ladder.arrows.get(self.arrows.index(no)?)
+    }
+
+    /// The shift of the window field of a segment (RFC 7323); `None` when the handshake was not seen.
+    #[must_use]
+    pub fn window_shift(&self, flow: u32, segment: &Segment) -> Option<u8> {
+        self.analyser.window_shift(flow, segment)
     }
 
     /// Only the items that are new or changed since the last call, as a patch: an item whose key (frame number,
