@@ -8,6 +8,7 @@ use std::sync::mpsc::Receiver;
 use tongro_lab::{CLIENT, Health, Lab, Live, Observation, SERVER, SocketKind};
 use tongro_sys::{poll, socket};
 use tongro_trace::event::{Action, Event, HostId, ProgramId, Step, What};
+use tongro_trace::recording::Recording;
 
 use crate::error::CheckError;
 use crate::peer::{Peer, ReadEnd};
@@ -47,7 +48,11 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new_after(
-        lab: Lab, receiver: Receiver<Live>, events: Vec<Live>, program: ProgramId, address: SocketAddr,
+        lab: Lab,
+        receiver: Receiver<Live>,
+        events: Vec<Live>,
+        program: ProgramId,
+        address: SocketAddr,
     ) -> Self {
         let peer_host = if address.ip().is_loopback() { SERVER } else { CLIENT };
         Self { lab, receiver, events, program, address, peer_host, peers: 0 }
@@ -89,7 +94,11 @@ impl Bench {
             n,
             total: if is_send { peer.sent() } else { peer.received },
             differs_at: peer.differs_at,
-            preview: if matches!(action, Action::Receive | Action::Quiet) { peer.preview.clone() } else { Vec::new() },
+            preview: if matches!(action, Action::Receive | Action::Quiet) {
+                peer.preview.clone()
+            } else {
+                Vec::new()
+            },
             errno,
             local: peer.local,
         }));
@@ -289,26 +298,22 @@ impl Bench {
         self.collect();
     }
 
-    /// Ends the run: its events, in order and numbered, the frames' bytes, and how well the lab worked.
-    pub(crate) fn finish(mut self) -> Result<Recorded, CheckError> {
+    /// Ends the run: what happened, in order, and how well the lab worked.
+    pub(crate) fn finish(mut self) -> Result<(Recording, Health), CheckError> {
         let health = self.lab.finish()?;
         self.collect();
-        let mut live = std::mem::take(&mut self.events);
-        live.sort_by_key(|live| live.at);
-        let mut recorded = Recorded { events: Vec::new(), bytes: Vec::new(), health };
-        for (index, Live { at, what, bytes }) in live.into_iter().enumerate() {
-            recorded.events.push(Event { id: index as u64 + 1, at, what });
-            recorded.bytes.push(bytes);
-        }
-        Ok(recorded)
+        Ok((recording(std::mem::take(&mut self.events)), health))
     }
 }
 
-/// A finished run.
-#[derive(Debug, Clone)]
-pub(crate) struct Recorded {
-    pub(crate) events: Vec<Event>,
-    /// Per event: the frame's bytes.
-    pub(crate) bytes: Vec<Option<Vec<u8>>>,
-    pub(crate) health: Health,
+/// Joins live events to a recording.
+pub(crate) fn recording(live: Vec<Live>) -> Recording {
+    let mut recording = Recording::default();
+    for Live { at, what, bytes } in live {
+        if let (What::Sent(_), Some(bytes)) = (&what, bytes) {
+            recording.frames.push(bytes);
+        }
+        recording.events.push(Event { id: 0, at, what });
+    }
+    recording.finish()
 }

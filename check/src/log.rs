@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use tongro_trace::event::{Action, Event, Exited, ProgramId, Step, Stream, TcpState, What};
+use tongro_trace::recording::Recording;
 use tongro_wire::view;
 
 use crate::verdict::Said;
@@ -12,7 +13,7 @@ use crate::verdict::Said;
 #[derive(Debug, Clone, Copy)]
 pub struct Log<'a> {
     events: &'a [Event],
-    bytes: &'a [Option<Vec<u8>>],
+    recording: &'a Recording,
 }
 
 /// A call of the program with its result.
@@ -38,10 +39,22 @@ impl Call<'_> {
 }
 
 impl<'a> Log<'a> {
-    /// Reads a log; `bytes` has the frame's bytes at the index of its event.
+    /// Reads a finished recording.
     #[must_use]
-    pub fn new(events: &'a [Event], bytes: &'a [Option<Vec<u8>>]) -> Self {
-        Self { events, bytes }
+    pub fn new(recording: &'a Recording) -> Self {
+        Self { events: &recording.events, recording }
+    }
+
+    /// Frame numbers of the events that are about a frame, in order: what chips lead to.
+    #[must_use]
+    pub fn frames(self, events: &[u64]) -> Vec<u32> {
+        let frame = |id: &u64| match &self.events.get(usize::try_from(*id).ok()?.checked_sub(1)?)?.what {
+            What::Sent(sent) => Some(sent.frame),
+            What::Arrived(arrived) => Some(arrived.frame),
+            What::Dropped(dropped) => Some(dropped.frame),
+            _ => None,
+        };
+        events.iter().filter_map(frame).collect()
     }
 
     /// The steps of one peer, with their events' ids.
@@ -59,12 +72,17 @@ impl<'a> Log<'a> {
 
     /// Bytes that a peer has sent in all.
     pub(crate) fn sent(self, peer: u16) -> u64 {
-        self.steps(peer).filter(|(_, step)| step.action == Action::Send).map(|(_, step)| step.total).max().unwrap_or(0)
+        self.steps(peer)
+            .filter(|(_, step)| step.action == Action::Send)
+            .map(|(_, step)| step.total)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Bytes that came back to a peer in all.
     pub(crate) fn received(self, peer: u16) -> u64 {
-        let totals = self.steps(peer).filter(|(_, step)| step.action == Action::Receive).map(|(_, step)| step.total);
+        let totals =
+            self.steps(peer).filter(|(_, step)| step.action == Action::Receive).map(|(_, step)| step.total);
         totals.max().unwrap_or(0)
     }
 
@@ -75,7 +93,10 @@ impl<'a> Log<'a> {
 
     /// The first bytes that came back.
     pub(crate) fn preview(self, peer: u16) -> &'a [u8] {
-        self.steps(peer).filter(|(_, step)| !step.preview.is_empty()).last().map_or(&[], |(_, step)| &step.preview)
+        self.steps(peer)
+            .filter(|(_, step)| !step.preview.is_empty())
+            .last()
+            .map_or(&[], |(_, step)| &step.preview)
     }
 
     /// Whether a peer did or saw something.
@@ -101,7 +122,9 @@ impl<'a> Log<'a> {
     /// Values of a measure, in order.
     pub(crate) fn measures(self, name: &str) -> Vec<u64> {
         let values = self.events.iter().filter_map(|event| match &event.what {
-            What::Step(step) if step.action == Action::Measure && step.preview == name.as_bytes() => Some(step.n),
+            What::Step(step) if step.action == Action::Measure && step.preview == name.as_bytes() => {
+                Some(step.n)
+            }
             _ => None,
         });
         values.collect()
@@ -139,7 +162,8 @@ impl<'a> Log<'a> {
     pub(crate) fn last_error(self) -> Option<&'a str> {
         let lines = self.stderr(0);
         let is_error = |line: &&str| {
-            !line.starts_with(' ') && (line.contains("Error") || line.contains("panicked") || line.contains("error"))
+            !line.starts_with(' ')
+                && (line.contains("Error") || line.contains("panicked") || line.contains("error"))
         };
         lines.iter().rev().find(|line| is_error(line)).copied()
     }
@@ -199,7 +223,8 @@ impl<'a> Log<'a> {
     pub(crate) fn closes_after_eof(self) -> bool {
         let calls = self.calls();
         let is_eof = |call: &Call<'_>| shown(call.name) == "recv()" && call.result == Some(0);
-        let closed = |at: usize| calls[at..].iter().any(|call| call.name == "close" && call.fd == calls[at].fd);
+        let closed =
+            |at: usize| calls[at..].iter().any(|call| call.name == "close" && call.fd == calls[at].fd);
         (0..calls.len()).any(|at| is_eof(&calls[at]) && closed(at))
     }
 
@@ -221,13 +246,15 @@ impl<'a> Log<'a> {
     pub(crate) fn telling_frame(self, peer: u16) -> Option<u64> {
         let local = self.local(peer)?;
         let mut telling = None;
-        for (event, bytes) in self.events.iter().zip(self.bytes) {
-            let (What::Sent(_), Some(bytes)) = (&event.what, bytes) else { continue };
+        for event in self.events {
+            let What::Sent(sent) = &event.what else { continue };
+            let Some(bytes) = self.recording.frame(sent.frame) else { continue };
             let Some(view) = view::ethernet(bytes) else { continue };
             let Some((ip, tcp)) = view.tcp() else { continue };
             let is_ours = (ip.src == local.ip() && tcp.src_port == local.port())
                 || (ip.dst == local.ip() && tcp.dst_port == local.port());
-            let tells = !tcp.payload.is_empty() || tcp.flags & (view::flag::FIN | view::flag::RST | view::flag::SYN) != 0;
+            let tells = !tcp.payload.is_empty()
+                || tcp.flags & (view::flag::FIN | view::flag::RST | view::flag::SYN) != 0;
             if is_ours && tells {
                 telling = Some(event.id);
             }

@@ -4,7 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::Receiver;
 
-use tongro_lab::{CallRule, Lab, LabError, Live, Observation, Plan, ProgramPlan, SERVER, SocketKind, Tracing};
+use tongro_lab::{
+    CallRule, Lab, LabError, Live, Observation, Plan, ProgramPlan, SERVER, SocketKind, Tracing,
+};
 use tongro_trace::event::{ProgramId, What};
 
 use crate::bench::Bench;
@@ -38,22 +40,30 @@ pub(crate) struct Conditions {
 }
 
 /// Builds a lab, starts the program in it and waits until it listens.
-pub(crate) fn start(subject: &Subject, conditions: &Conditions) -> Result<Result<Bench, Unstarted>, CheckError> {
+pub(crate) fn start(
+    subject: &Subject,
+    conditions: &Conditions,
+) -> Result<Result<Bench, Unstarted>, CheckError> {
     let (lab, receiver) = Lab::start(&conditions.plan)?;
     let program = match lab.run(plan(subject, conditions)) {
         Ok(program) => program,
-        Err(LabError::Spawn { program, call, errno }) => return Ok(Err(not_executed(&program, &call, errno))),
+        Err(LabError::Spawn { program, call, errno }) => {
+            return Ok(Err(not_executed(&program, &call, errno)));
+        }
         Err(error) => return Err(error.into()),
     };
     let mut waiting = Waiting::new(&lab, &receiver, program);
-    match waiting.until_listening()? {
-        Ok(address) => Ok(Ok(Bench::new_after(lab, receiver, waiting.into_events(), program, address))),
-        Err(unstarted) => Ok(Err(unstarted)),
-    }
+    let listening = waiting.until_listening()?;
+    let events = waiting.into_events();
+    Ok(listening.map(|address| Bench::new_after(lab, receiver, events, program, address)))
 }
 
 /// Starts the program again in a lab where it has run before; its stdout and calls are a new program's.
-pub(crate) fn restart(bench: &mut Bench, subject: &Subject, conditions: &Conditions) -> Result<Option<Unstarted>, CheckError> {
+pub(crate) fn restart(
+    bench: &mut Bench,
+    subject: &Subject,
+    conditions: &Conditions,
+) -> Result<Option<Unstarted>, CheckError> {
     let program = bench.lab.run(plan(subject, conditions))?;
     bench.program = program;
     let (lab, receiver) = bench.parts();
@@ -203,7 +213,9 @@ impl<'a> Waiting<'a> {
             (Some(addr), _) => Said::new("outcomes.void.connects_out").with("addr", addr),
             (None, Some(signal)) => Said::new("outcomes.void.killed_before_listening")
                 .with("signal", tongro_sys::process::signal_name(signal)),
-            (None, None) => Said::new("outcomes.void.exited_before_listening").with("code", code.unwrap_or(0)),
+            (None, None) => {
+                Said::new("outcomes.void.exited_before_listening").with("code", code.unwrap_or(0))
+            }
         };
         Ok(Some(Unstarted { reason, stderr: self.stderr() }))
     }
@@ -237,7 +249,8 @@ impl<'a> Waiting<'a> {
             .iter()
             .filter_map(|live| match &live.what {
                 What::Output(output)
-                    if output.program == self.program && output.stream == tongro_trace::event::Stream::Stderr =>
+                    if output.program == self.program
+                        && output.stream == tongro_trace::event::Stream::Stderr =>
                 {
                     Some(output.text.clone())
                 }

@@ -53,7 +53,11 @@ impl Watch {
 
     /// Looks once; `Some` when the wait is over.
     pub(crate) fn look(
-        &mut self, lab: &Lab, seen: &Observation, peers: &[&Peer], server: u8,
+        &mut self,
+        lab: &Lab,
+        seen: &Observation,
+        peers: &[&Peer],
+        server: u8,
     ) -> Result<Option<Idle>, CheckError> {
         let now = lab.now();
         if now - *self.started_at.get_or_insert(now) > SLOW_PERIOD {

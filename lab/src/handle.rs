@@ -29,6 +29,8 @@ pub struct Plan {
     pub script: Script,
     /// The client's and the server's addresses.
     pub addresses: [Ipv4Addr; 2],
+    /// Sysctls of both hosts, by name: `net.ipv4.tcp_rmem`.
+    pub sysctls: Vec<(String, String)>,
     /// No ARP: the hosts know each other's hardware address.
     pub is_arp_static: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Plan {
             exe: PathBuf::from("/proc/self/exe"),
             script: Script::default(),
             addresses: [Ipv4Addr::new(10, 77, 0, 1), Ipv4Addr::new(10, 77, 0, 2)],
+            sysctls: Vec::new(),
             is_arp_static: true,
         }
     }
@@ -99,6 +102,7 @@ impl Lab {
             epoch,
             script: (&plan.script).into(),
             addresses: plan.addresses.map(|address| vec![IpAddr::V4(address)]),
+            sysctls: plan.sysctls.clone(),
             is_arp_static: plan.is_arp_static,
         };
         let bytes = postcard::to_stdvec(&setup).map_err(|_| fdpass::garbled())?;

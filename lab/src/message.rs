@@ -16,6 +16,7 @@ pub(crate) struct Setup {
     pub(crate) script: ScriptText,
     /// Addresses of the two hosts, the IPv4 one first.
     pub(crate) addresses: [Vec<IpAddr>; 2],
+    pub(crate) sysctls: Vec<(String, String)>,
     /// Static neighbour entries instead of ARP.
     pub(crate) is_arp_static: bool,
 }
@@ -53,7 +54,9 @@ pub(crate) enum Request {
     Observe {
         program: ProgramId,
     },
-    Mapped { program: ProgramId },
+    Mapped {
+        program: ProgramId,
+    },
     Signal {
         program: ProgramId,
         signal: i32,

@@ -123,7 +123,9 @@ pub(crate) fn mapped_files(pids: &[i32]) -> Vec<String> {
     let mut names = std::collections::BTreeSet::new();
     for pid in pids {
         let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        names.extend(maps.lines().filter_map(|line| Some(line.get(line.find('/')?..)?.rsplit('/').next()?.to_owned())));
+        names.extend(
+            maps.lines().filter_map(|line| Some(line.get(line.find('/')?..)?.rsplit('/').next()?.to_owned())),
+        );
     }
     names.into_iter().collect()
 }

@@ -143,6 +143,9 @@ fn configure(setup: &Setup, host: usize) -> Result<Inside, Failure> {
         // exist since Linux 4.11.
         let _ = sysctl(name, value);
     }
+    for (name, value) in &setup.sysctls {
+        sysctl(name, value).or_else(at(Step::Sysctl))?;
+    }
     route.set_up(HOST_END).or_else(at(Step::Veth))?;
     if setup.is_arp_static {
         for address in setup.addresses[1 - host].iter().filter(|address| address.is_ipv4()) {

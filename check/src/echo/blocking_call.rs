@@ -43,7 +43,8 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
 /// Whether the loop's own thread sleeps in something else while a client's bytes wait to be read; noted if so.
 fn look(bench: &mut Bench, a: &Peer, b: &Peer) -> Result<bool, CheckError> {
     let seen = bench.observe()?;
-    let mut waits = seen.waits.iter().filter(|wait| wait.pid == wait.tid && !LOOP_WAITS.contains(&wait.call.as_str()));
+    let mut waits =
+        seen.waits.iter().filter(|wait| wait.pid == wait.tid && !LOOP_WAITS.contains(&wait.call.as_str()));
     let Some(wait) = waits.next().filter(|_| seen.is_still()) else { return Ok(false) };
     let unread = unread(bench, a)? + unread(bench, b)?;
     if unread == 0 {

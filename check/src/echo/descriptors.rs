@@ -31,7 +31,10 @@ fn judge(log: Log<'_>) -> Verdict {
     let count = log.peers();
     if sockets.len() < ROUNDS {
         // It stopped taking clients on the way: that is what a leak comes to.
-        return unserved(log, ID, ID, last_peer).with("count", count).with("before", first).with("after", last);
+        return unserved(log, ID, ID, last_peer)
+            .with("count", count)
+            .with("before", first)
+            .with("after", last);
     }
     // A slope: every round leaves at least half of its sockets behind.
     if sockets.windows(2).all(|pair| pair[1] >= pair[0] + CLIENTS / 2) {

@@ -12,7 +12,6 @@ const ID: &str = "loopback-only-bind";
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let bench = &mut stage.bench;
     let is_loopback = bench.address.ip().is_loopback();
-    bench.measure("port", bench.address.port().into());
     bench.measure("loopback", u64::from(is_loopback));
     if is_loopback {
         // The address by which every other computer knows this host.

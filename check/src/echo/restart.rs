@@ -17,7 +17,6 @@ const LOOKS: usize = 500;
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(mut peer) = ask(stage)? else { return Ok(()) };
     let bench = &mut stage.bench;
-    bench.measure("port", bench.address.port().into());
     // The server closes first: the TIME_WAIT row will be its own.
     bench.lab.signal(bench.program, libc::SIGKILL)?;
     bench.until_closed(&mut peer)?;
