@@ -218,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn labels_for_the_browser_hold_plain_values_only() {
+        use crate::template::{Piece, parse};
+        for (id, label) in Lang::ALL.into_iter().flat_map(|lang| ids(lang, "ui.")) {
+            let is_plain = |piece: &Piece| matches!(piece, Piece::Words(_) | Piece::Value(_, None));
+            assert!(parse(label).unwrap().iter().all(is_plain), "{id}");
+        }
+    }
+
+    #[test]
     fn a_prefix_gives_its_part_only() {
         assert!(ids(Lang::En, "ui.").count() > 50);
         assert!(ids(Lang::Ko, "ui.").all(|(id, _)| id.starts_with("ui.")));
