@@ -227,6 +227,23 @@ impl Bench {
         }
     }
 
+    /// Waits until the program has taken in what the peers did: every thread waits, though a timer may wake one.
+    pub(crate) fn rest(&mut self, peers: &[&Peer]) -> Result<(), CheckError> {
+        const AGREEING: u32 = 3;
+        let mut agreeing = 0;
+        let mut watch = Watch::default();
+        while agreeing < AGREEING {
+            self.collect_for(LOOK);
+            let seen = self.observe()?;
+            let waits_for_events = seen.is_still() && seen.waits.iter().all(|wait| !wait.call.contains("sleep"));
+            agreeing = if waits_for_events { agreeing + 1 } else { 0 };
+            if watch.look(&self.lab, &seen, peers, SERVER)?.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn look(&mut self, watch: &mut Watch, peers: &[&Peer]) -> Result<Option<Idle>, CheckError> {
         self.collect();
         let seen = self.observe()?;

@@ -109,12 +109,12 @@ fn next_client(log: Log<'_>, check: &str, peer: u16) -> Verdict {
 
 /// The pass of a check whose last client was served.
 fn served(check: &str) -> Verdict {
-    Verdict::pass(check, Said::new("outcomes.pass.alive"))
+    Verdict::pass(check, Said::new("outcome.pass.alive"))
 }
 
 /// The pass of a check whose bytes all came back.
 fn intact(log: Log<'_>, check: &str, peer: u16) -> Verdict {
-    Verdict::pass(check, Said::new("outcomes.pass.intact").with("received", log.received(peer)))
+    Verdict::pass(check, Said::new("outcome.pass.intact").with("received", log.received(peer)))
 }
 
 /// The failure of peer A's bytes to come back whole.

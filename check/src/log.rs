@@ -277,15 +277,15 @@ impl<'a> Log<'a> {
         if let Some((_, exited)) = self.exit(0) {
             story.push(match exited.signal {
                 Some(signal) => {
-                    Said::new("outcomes.killed").with("signal", tongro_sys::process::signal_name(signal))
+                    Said::new("outcome.killed").with("signal", tongro_sys::process::signal_name(signal))
                 }
-                None => Said::new("outcomes.exited").with("code", exited.code.unwrap_or(0)),
+                None => Said::new("outcome.exited").with("code", exited.code.unwrap_or(0)),
             });
         } else if let Some((_, step)) = self.last(peer) {
             story.extend(self.ending(peer, step.action));
         }
         if let Some(line) = self.last_error() {
-            story.push(Said::new("outcomes.traceback").with("line", line));
+            story.push(Said::new("outcome.traceback").with("line", line));
         }
         story
     }
@@ -293,13 +293,13 @@ impl<'a> Log<'a> {
     fn ending(self, peer: u16, action: Action) -> Option<Said> {
         let received = self.received(peer);
         match action {
-            Action::Eof => Some(Said::new("outcomes.closed").with("received", received)),
-            Action::Reset => Some(Said::new("outcomes.reset").with("received", received)),
-            Action::Connect => Some(Said::new("outcomes.refused")),
+            Action::Eof => Some(Said::new("outcome.closed").with("received", received)),
+            Action::Reset => Some(Said::new("outcome.reset").with("received", received)),
+            Action::Connect => Some(Said::new("outcome.refused")),
             Action::Quiet => self
                 .waiting_in()
-                .map(|call| Said::new("outcomes.silent").with("call", call))
-                .or_else(|| Some(Said::new("outcomes.unserved"))),
+                .map(|call| Said::new("outcome.silent").with("call", call))
+                .or_else(|| Some(Said::new("outcome.unserved"))),
             _ => None,
         }
     }

@@ -140,7 +140,7 @@ impl Runner {
     /// A check that says nothing because another one failed.
     fn blocked(&self, check: &Check, failed: &[String]) -> Option<Verdict> {
         let first = check.needs.iter().find(|id| failed.iter().any(|other| other == *id))?;
-        let reason = Said::new("outcomes.na.needs").with("check", first);
+        let reason = Said::new("outcome.na.needs").with("check", first);
         Some(Verdict::not_applicable(check.id, reason))
     }
 
@@ -171,7 +171,7 @@ impl Runner {
             let agrees = matches!(&again, Ok(again) if again.verdict.bug == first.verdict.bug
                 && again.verdict.verdict == Kind::Fail);
             if !agrees {
-                let reason = Said::new("outcomes.void.repeats_disagreed").with("count", AGREEING);
+                let reason = Said::new("outcome.void.repeats_disagreed").with("count", AGREEING);
                 let verdict = Verdict::void(check.id, reason);
                 return Ok(Attempt { verdict, ..first });
             }
@@ -224,7 +224,7 @@ impl Runner {
 /// The judgement of a run: pure, and the same when it is repeated from the run's folder.
 pub(crate) fn judge(check: &Check, recording: &Recording, health: &Health) -> Verdict {
     if health.is_void() {
-        let reason = Said::new("outcomes.void.stimulus_failed").with("why", "tp_drops");
+        let reason = Said::new("outcome.void.stimulus_failed").with("why", "tp_drops");
         return Verdict::void(check.id, reason);
     }
     (check.judge)(Log::new(recording))

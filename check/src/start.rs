@@ -87,11 +87,11 @@ fn plan(subject: &Subject, conditions: &Conditions) -> ProgramPlan {
 
 fn not_executed(program: &str, call: &str, errno: i32) -> Unstarted {
     let reason = match errno {
-        libc::ENOENT => Said::new("outcomes.void.not_found").with("program", program),
-        libc::EACCES | libc::ENOEXEC => Said::new("outcomes.void.not_executable").with("program", program),
+        libc::ENOENT => Said::new("outcome.void.not_found").with("program", program),
+        libc::EACCES | libc::ENOEXEC => Said::new("outcome.void.not_executable").with("program", program),
         _ => {
             let why = format!("{call}: {}", std::io::Error::from_raw_os_error(errno));
-            Said::new("outcomes.void.lab_failed").with("why", why)
+            Said::new("outcome.void.lab_failed").with("why", why)
         }
     };
     Unstarted { reason, stderr: Vec::new() }
@@ -210,11 +210,11 @@ impl<'a> Waiting<'a> {
         self.lab.sync()?;
         self.events.extend(self.receiver.try_iter());
         let reason = match (self.connected_out(), signal) {
-            (Some(addr), _) => Said::new("outcomes.void.connects_out").with("addr", addr),
-            (None, Some(signal)) => Said::new("outcomes.void.killed_before_listening")
+            (Some(addr), _) => Said::new("outcome.void.connects_out").with("addr", addr),
+            (None, Some(signal)) => Said::new("outcome.void.killed_before_listening")
                 .with("signal", tongro_sys::process::signal_name(signal)),
             (None, None) => {
-                Said::new("outcomes.void.exited_before_listening").with("code", code.unwrap_or(0))
+                Said::new("outcome.void.exited_before_listening").with("code", code.unwrap_or(0))
             }
         };
         Ok(Some(Unstarted { reason, stderr: self.stderr() }))
@@ -230,15 +230,15 @@ impl<'a> Waiting<'a> {
     fn never_listened(&self, ms: u64) -> Result<Unstarted, CheckError> {
         let udp = self.lab.listeners(SERVER)?.into_iter().find(|listener| listener.kind == SocketKind::Udp);
         let reason = if let Some(udp) = udp {
-            Said::new("outcomes.void.udp_only").with("port", udp.local.port())
+            Said::new("outcome.void.udp_only").with("port", udp.local.port())
         } else if let Some(addr) = self.connected_out() {
-            Said::new("outcomes.void.connects_out").with("addr", addr)
+            Said::new("outcome.void.connects_out").with("addr", addr)
         } else if self.answers == ANSWERS_MAX {
-            Said::new("outcomes.void.waits_for_input")
+            Said::new("outcome.void.waits_for_input")
         } else {
             let seen = self.lab.observe(self.program)?;
             let call = seen.waits.first().map_or_else(|| "?".to_owned(), |wait| format!("{}()", wait.call));
-            Said::new("outcomes.void.never_listened").with("ms", ms).with("call", call)
+            Said::new("outcome.void.never_listened").with("ms", ms).with("call", call)
         };
         Ok(Unstarted { reason, stderr: self.stderr() })
     }

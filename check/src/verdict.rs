@@ -81,7 +81,7 @@ impl Verdict {
             verdict,
             severity: severity_of(check),
             bug: None,
-            expected: Said::new(format!("checks.{check}.expected")),
+            expected: Said::new(format!("check.{check}.expected")),
             got,
             evidence: Vec::new(),
         }
@@ -96,10 +96,10 @@ impl Verdict {
     /// The contract was broken: the bug's own sentence first, parameters for it and for what is expected.
     #[must_use]
     pub fn fail(check: &str, bug: &str) -> Self {
-        let mut verdict = Self::of(check, Kind::Fail, vec![Said::new(format!("checks.{bug}.got"))]);
+        let mut verdict = Self::of(check, Kind::Fail, vec![Said::new(format!("check.{bug}.got"))]);
         verdict.bug = Some(bug.to_owned());
         verdict.severity = severity_of(bug);
-        verdict.expected.id = format!("checks.{bug}.expected");
+        verdict.expected.id = format!("check.{bug}.expected");
         verdict
     }
 
@@ -118,7 +118,7 @@ impl Verdict {
     /// It took long but went on.
     #[must_use]
     pub fn slow(check: &str, ms: u64) -> Self {
-        Self::of(check, Kind::Slow, vec![Said::new("outcomes.slow.progress").with("ms", ms)])
+        Self::of(check, Kind::Slow, vec![Said::new("outcome.slow.progress").with("ms", ms)])
     }
 
     /// Sets a parameter of both sentences.
@@ -131,12 +131,12 @@ impl Verdict {
         self
     }
 
-    /// Says the same in the words of another entry of `checks`.
+    /// Says the same in the words of another entry of `check`.
     #[must_use]
     pub fn in_words_of(mut self, entry: &str) -> Self {
-        self.expected.id = format!("checks.{entry}.expected");
+        self.expected.id = format!("check.{entry}.expected");
         if let Some(first) = self.got.first_mut() {
-            first.id = format!("checks.{entry}.got");
+            first.id = format!("check.{entry}.got");
         }
         self
     }

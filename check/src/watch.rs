@@ -12,8 +12,10 @@ use crate::peer::Peer;
 const AGREEING: u32 = 2;
 /// The same where our own bytes still lie in a queue: a window that never opens.
 const AGREEING_STUCK: u32 = 30;
-/// Without progress while a timer may still wake the program, ns.
+/// Without progress while a timer may still wake the program, ns: this long, or this long and it woke in vain.
 const TIMED_PERIOD: u64 = 3_000_000_000;
+const WOKEN_PERIOD: u64 = 1_000_000_000;
+const WAKES_IN_VAIN: u32 = 2;
 /// CPU time burnt without moving a byte, ns.
 const SPIN_PERIOD: u64 = 1_000_000_000;
 /// With progress, but without an end, ns.
@@ -40,6 +42,9 @@ pub(crate) struct Watch {
     quiet: u32,
     stuck: u32,
     queued: u32,
+    /// Wakes that moved nothing, and the CPU time at the last one.
+    wakes: u32,
+    woken_cpu: u64,
     /// Since when nothing moved: the clock, the progress counter, the CPU time.
     still_since: Option<(u64, u64, u64)>,
 }
@@ -66,7 +71,7 @@ impl Watch {
         let (since, progress, cpu) = *self.still_since.get_or_insert((now, seen.progress, seen.cpu_ns));
         if progress != seen.progress {
             self.still_since = Some((now, seen.progress, seen.cpu_ns));
-            (self.quiet, self.stuck) = (0, 0);
+            (self.quiet, self.stuck, self.wakes) = (0, 0, 0);
             return Ok(None);
         }
         if seen.is_quiet() {
@@ -77,7 +82,13 @@ impl Watch {
         if burnt > SPIN_PERIOD {
             return Ok(Some(Idle::Spinning { ms: burnt / 1_000_000 }));
         }
-        Ok((seen.is_still() && now - since > TIMED_PERIOD).then_some(Idle::Quiet))
+        if seen.is_still() && self.woken_cpu != seen.cpu_ns {
+            self.woken_cpu = seen.cpu_ns;
+            self.wakes += 1;
+        }
+        // The first wake counted is the moment of the first look.
+        let woke_in_vain = self.wakes > WAKES_IN_VAIN && now - since > WOKEN_PERIOD;
+        Ok((seen.is_still() && (woke_in_vain || now - since > TIMED_PERIOD)).then_some(Idle::Quiet))
     }
 
     fn count_quiet(&mut self, lab: &Lab, peers: &[&Peer], server: u8) -> Result<Option<Idle>, CheckError> {

@@ -44,7 +44,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
 fn judge(log: Log<'_>) -> Verdict {
     let count = log.measures("overflows").first().copied().unwrap_or(0);
     if count == 0 {
-        return Verdict::pass(ID, Said::new("outcomes.pass.kept"));
+        return Verdict::pass(ID, Said::new("outcome.pass.kept"));
     }
     let last = log.peers().saturating_sub(1);
     Verdict::fail(ID, ID).with("sent", AT_ONCE).with("count", count).citing(log.proof(last))

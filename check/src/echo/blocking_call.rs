@@ -22,7 +22,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let bench = &mut stage.bench;
     note_model(bench)?;
     let (Some(mut a), Some(mut b)) = (bench.connect()?, bench.connect()?) else { return Ok(()) };
-    bench.settle(&[&a, &b])?;
+    bench.rest(&[&a, &b])?;
     bench.send(&mut a, QUESTION)?;
     bench.send(&mut b, QUESTION)?;
     for _ in 0..LOOKS {
@@ -63,7 +63,7 @@ fn unread(bench: &Bench, peer: &Peer) -> Result<u32, CheckError> {
 
 fn judge(log: Log<'_>) -> Verdict {
     if !is_async(log) {
-        return Verdict::not_applicable(ID, Said::new("outcomes.na.not_async"));
+        return Verdict::not_applicable(ID, Said::new("outcome.na.not_async"));
     }
     let stopped = log.measures_from("in:");
     let Some((event, call)) = stopped.first() else { return served(ID) };

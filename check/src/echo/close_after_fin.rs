@@ -32,7 +32,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
 
 fn judge(log: Log<'_>) -> Verdict {
     let broken = (0..log.peers()).find(|peer| !(log.is_whole(*peer) && log.has(*peer, Action::Eof)));
-    let Some(peer) = broken else { return Verdict::pass(ID, Said::new("outcomes.pass.closed")) };
+    let Some(peer) = broken else { return Verdict::pass(ID, Said::new("outcome.pass.closed")) };
     let is_open = !log.has(peer, Action::Eof) && !log.has(peer, Action::Reset);
     let verdict = if log.is_whole(peer) && is_open {
         left_open(log, peer)

@@ -21,7 +21,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(mut peer) = bench.connect()? else { return Ok(()) };
     note_model(bench)?;
     bench.send(&mut peer, FIRST)?;
-    bench.settle(&[&peer])?;
+    bench.rest(&[&peer])?;
     bench.pump(&mut peer, SECOND)?;
     if peer.wants_more() {
         // Does the connection live on as if nothing had happened?

@@ -41,5 +41,5 @@ fn judge(log: Log<'_>) -> Verdict {
         let verdict = Verdict::fail(ID, ID).with("count", count).with("before", first).with("after", last);
         return verdict.citing(log.proof(last_peer));
     }
-    Verdict::pass(ID, Said::new("outcomes.pass.no_leak").with("count", last))
+    Verdict::pass(ID, Said::new("outcome.pass.no_leak").with("count", last))
 }

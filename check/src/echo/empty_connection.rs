@@ -11,9 +11,9 @@ const ID: &str = "empty-connection-kills";
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(peer) = stage.bench.connect()? else { return Ok(()) };
-    stage.bench.settle(&[&peer])?;
+    stage.bench.rest(&[&peer])?;
     stage.bench.close(peer);
-    stage.bench.settle(&[])?;
+    stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())
 }

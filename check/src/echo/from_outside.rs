@@ -28,5 +28,5 @@ fn judge(log: Log<'_>) -> Verdict {
     if log.refused(0) && log.measures("loopback") == [1] {
         return Verdict::fail(ID, ID).with("port", log.port()).with("addr", "127.0.0.1").citing(log.proof(0));
     }
-    Verdict::pass(ID, Said::new("outcomes.pass.alive"))
+    Verdict::pass(ID, Said::new("outcome.pass.alive"))
 }

@@ -12,7 +12,7 @@ const ID: &str = "eagain-crash";
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(mut peer) = stage.bench.connect()? else { return Ok(()) };
     stage.bench.fill(&mut peer, &pattern(MORE_THAN_A_WINDOW))?;
-    stage.bench.settle(&[&peer])?;
+    stage.bench.rest(&[&peer])?;
     stage.bench.echo(&mut peer)?;
     Ok(())
 }

@@ -26,11 +26,11 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
 
 fn judge(log: Log<'_>) -> Verdict {
     if log.is_whole(0) && log.has(0, Action::Eof) {
-        return Verdict::pass(ID, Said::new("outcomes.pass.closed"));
+        return Verdict::pass(ID, Said::new("outcome.pass.closed"));
     }
     if !log.has(0, Action::Reset) {
         // It goes on serving, or takes its time: a stop by SIGTERM is not in the contract.
-        return Verdict::not_applicable(ID, Said::new("outcomes.na.not_in_contract"));
+        return Verdict::not_applicable(ID, Said::new("outcome.na.not_in_contract"));
     }
     let verdict = Verdict::fail(ID, ID).with("signal", "SIGTERM").with("received", log.received(0));
     unless_slow(log, ID, verdict.citing(log.proof(0)))

@@ -18,12 +18,12 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let bench = &mut stage.bench;
     let Some(mut peer) = bench.connect()? else { return Ok(()) };
     // A greeting is an answer to nothing: whoever greets is no echo server.
-    bench.settle(&[&peer])?;
+    bench.rest(&[&peer])?;
     if bench.pump(&mut peer, FIRST)? == Answer::Whole {
-        bench.settle(&[&peer])?;
+        bench.rest(&[&peer])?;
         bench.pump(&mut peer, SECOND)?;
     }
-    bench.settle(&[&peer])?;
+    bench.rest(&[&peer])?;
     let more = peer.read();
     if more > 0 {
         bench.step(&peer, Action::Receive, more as u64, None);

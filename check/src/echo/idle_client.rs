@@ -16,7 +16,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     for _ in 0..SILENT {
         silent.extend(stage.bench.connect()?);
     }
-    stage.bench.settle(&[])?;
+    stage.bench.rest(&[])?;
     note_model(&stage.bench)?;
     ask(stage)?;
     drop(silent);

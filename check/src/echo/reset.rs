@@ -11,9 +11,9 @@ const ID: &str = "rst-kills-server";
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(peer) = ask(stage)? else { return Ok(()) };
-    stage.bench.settle(&[&peer])?;
+    stage.bench.rest(&[&peer])?;
     stage.bench.abort(peer);
-    stage.bench.settle(&[])?;
+    stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())
 }

@@ -12,9 +12,9 @@ const ID: &str = "epipe-kills-server";
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(mut peer) = stage.bench.connect()? else { return Ok(()) };
     stage.bench.fill(&mut peer, &pattern(MORE_THAN_A_WINDOW))?;
-    stage.bench.settle(&[&peer])?;
+    stage.bench.rest(&[&peer])?;
     stage.bench.abort(peer);
-    stage.bench.settle(&[])?;
+    stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())
 }

@@ -34,16 +34,16 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
 
 fn judge(log: Log<'_>) -> Verdict {
     if log.measures("restarted") == [1] {
-        return Verdict::pass(ID, Said::new("outcomes.pass.restarted"));
+        return Verdict::pass(ID, Said::new("outcome.pass.restarted"));
     }
     let stderr = log.stderr(1);
     let says_in_use = stderr.iter().any(|line| line.contains("in use") || line.contains("EADDRINUSE"));
     if !says_in_use && !log.has_state(TcpState::TimeWait) {
-        return Verdict::void(ID, Said::new("outcomes.void.stimulus_failed").with("why", "TIME_WAIT"));
+        return Verdict::void(ID, Said::new("outcome.void.stimulus_failed").with("why", "TIME_WAIT"));
     }
     Verdict::fail(ID, ID)
         .with("port", log.port())
         .with("errno", "EADDRINUSE")
-        .because(stderr.last().map(|line| Said::new("outcomes.traceback").with("line", line)))
+        .because(stderr.last().map(|line| Said::new("outcome.traceback").with("line", line)))
         .citing(log.proof(0).into_iter().chain(log.exit(1).map(|(id, _)| id)))
 }

@@ -12,7 +12,7 @@ const ID: &str = "slow-reader-stalls-all";
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(mut slow) = stage.bench.connect()? else { return Ok(()) };
     stage.bench.fill(&mut slow, &pattern(MORE_THAN_A_WINDOW))?;
-    stage.bench.settle(&[&slow])?;
+    stage.bench.rest(&[&slow])?;
     ask(stage)?;
     drop(slow);
     Ok(())

@@ -21,7 +21,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     for _ in 0..STEPS {
         let before = peer.sent();
         bench.fill(&mut peer, &piece)?;
-        bench.settle(&[&peer])?;
+        bench.rest(&[&peer])?;
         let seen = bench.observe()?;
         bench.measure("rss", seen.rss_kib);
         bench.measure("took", peer.sent() - before);
@@ -38,7 +38,7 @@ fn judge(log: Log<'_>) -> Verdict {
     let took_all = took.len() == STEPS && took.iter().all(|bytes| *bytes == STEP as u64);
     let follows = rss.windows(2).skip(1).all(|pair| pair[1] >= pair[0] + STEP as u64 / 2048);
     if !took_all || !follows {
-        return Verdict::pass(ID, Said::new("outcomes.pass.flat"));
+        return Verdict::pass(ID, Said::new("outcome.pass.flat"));
     }
     let grown = rss.last().copied().unwrap_or(0).saturating_sub(rss.first().copied().unwrap_or(0));
     Verdict::fail(ID, if is_async(log) { "no-drain" } else { ID })

@@ -31,5 +31,5 @@ fn judge(log: Log<'_>) -> Verdict {
         let peer = log.peers().saturating_sub(1);
         return Verdict::fail(ID, ID).with("sent", 2 * CLIENTS).with("count", last).citing(log.proof(peer));
     }
-    Verdict::pass(ID, Said::new("outcomes.pass.kept"))
+    Verdict::pass(ID, Said::new("outcome.pass.kept"))
 }

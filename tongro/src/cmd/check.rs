@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tongro_check::{CheckError, Judged, Kind, Progress, Runner, Severity, Subject, Summary};
 use tongro_lab::{LabError, Script};
+use tongro_trace::ladder::TextOptions;
 
 use super::record;
 use crate::talk::{Talk, Tone};
@@ -88,7 +89,7 @@ impl Check {
         let total = contract.checks.len();
         let summary = runner.run(&mut |progress| match progress {
             Progress::Running(id) | Progress::Confirming(id) if !self.json => {
-                let title = talk.text(&format!("checks.{id}.title"), &[]);
+                let title = talk.text(&format!("check.{id}.title"), &[]);
                 let done = judged.len().to_string();
                 let line = [("done", done.as_str()), ("total", &total.to_string()), ("title", &title)];
                 talk.progress(&talk.text("cli.check.progress", &line));
@@ -167,7 +168,8 @@ impl Check {
         }
         talk.say("");
         let ladder = one.recording.ladder();
-        let shown = tongro_trace::ladder::text(&ladder, &one.frames, 12, 80);
+        let options = TextOptions { evidence: one.frames.clone(), ..TextOptions::default() };
+        let shown = tongro_trace::ladder::text(&ladder, &options);
         for line in shown.lines() {
             talk.say(&format!("  {line}"));
         }
@@ -204,7 +206,7 @@ fn print_row(talk: &mut Talk, one: &Judged) {
         Kind::NotApplicable => ("–", Tone::Quiet, "na"),
         Kind::Void => ("?", Tone::Strong, "void"),
     };
-    let title = talk.text(&format!("checks.{}.title", verdict.bug.as_deref().unwrap_or(&verdict.check)), &[]);
+    let title = talk.text(&format!("check.{}.title", verdict.bug.as_deref().unwrap_or(&verdict.check)), &[]);
     let word = talk.text(&format!("cli.verdict.{id}"), &[]);
     let got = verdict.got.first().map(|said| talk.said(said)).unwrap_or_default();
     let severity = if verdict.verdict == Kind::Fail && verdict.severity != Severity::Today {
@@ -226,7 +228,7 @@ fn list(talk: &mut Talk) -> u8 {
     for contract in tongro_check::contracts() {
         talk.say(contract.name);
         for check in contract.checks {
-            let title = talk.text(&format!("checks.{}.title", check.id), &[]);
+            let title = talk.text(&format!("check.{}.title", check.id), &[]);
             talk.say(&format!("  {:<26}{title}", check.id));
         }
     }
