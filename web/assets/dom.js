@@ -12,6 +12,7 @@ export function h(tag, props, ...kids) {
     if (name === "on") for (const [event, listener] of Object.entries(value)) node.addEventListener(event, /** @type {EventListener} */ (listener));
     else if (name === "set") Object.assign(node, value);
     else if (name === "css") for (const [key, one] of Object.entries(value)) node.style.setProperty(key, String(one));
+    else if (name.startsWith("aria-") && value !== null) node.setAttribute(name, String(value));
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, String(value));
   }

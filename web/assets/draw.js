@@ -23,6 +23,7 @@ const MOST = 140;
  * @property {number | null} replay moment of the play-head
  * @property {boolean} live
  * @property {(id: string, params?: any) => string} t
+ * @property {(id: string) => boolean} has
  */
 
 /** @typedef {{ arrow: Arrow, xa: number, ya: number, xb: number, yb: number, cross: boolean }} Line */
@@ -137,7 +138,8 @@ function calls(scene, t0, t1) {
   }
   for (const mark of marks(run, t0, t1)) {
     const side = mark.host === 0 ? 0 : 1;
-    label(sides[side], warp.at(mark.at), scene.t(`mark.${mark.id}`, mark.params), "ret", side === 0 ? left - 16 : right + 17);
+    const id = mark.id === "exited" || mark.id === "killed" ? `ui.output.${mark.id}` : `ui.mark.${mark.id}`;
+    if (scene.has(id)) label(sides[side], warp.at(mark.at), scene.t(id, mark.params), "ret", side === 0 ? left - 16 : right + 17);
   }
   return text + sides.map((list, side) => names(list, side)).join("");
 }
@@ -236,10 +238,11 @@ function ghost(scene, arrow) {
 }
 
 /** The name of an option begins with its visible label. @param {Scene} scene @param {Arrow} arrow */
-function spoken(scene, arrow) {
-  const host = (/** @type {number} */ at) => scene.t(`ui.host.${scene.run.hosts[at]?.role ?? "client"}`);
-  const when = arrow.arrived_at === null ? scene.t(arrow.is_lost ? "ui.packet.never" : "ui.packet.flying") : `${ms(arrow.arrived_at)} ms`;
-  return `${words(arrow)}, ${host(arrow.from)} → ${host(arrow.to)}, ${ms(arrow.sent_at)} → ${when}`;
+function spoken({ run, t }, arrow) {
+  const host = (/** @type {number} */ at) => t(`ui.host.${run.hosts[at]?.role ?? "client"}`);
+  const kind = t(`ui.kind.${arrow.is_lost ? "lost" : arrow.kind}`);
+  const params = { n: words(arrow), kind, from: host(arrow.from), to: host(arrow.to), at: ms(arrow.sent_at) };
+  return t(arrow.is_lost ? "ui.a11y.packet_lost" : "ui.a11y.packet", params);
 }
 
 /** @param {Scene} scene @param {Line[]} lines */

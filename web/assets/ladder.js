@@ -10,7 +10,7 @@ const EDGE = 24;
 export class LadderView {
   /**
    * @param {HTMLElement} box
-   * @param {{ select: (no: number) => void, t: (id: string, params?: any) => string, change: () => void }} app
+   * @param {{ select: (no: number) => void, t: (id: string, params?: any) => string, has: (id: string) => boolean, change: () => void }} app
    */
   constructor(box, app) {
     this.box = box;
@@ -126,7 +126,7 @@ export class LadderView {
   draw() {
     const run = this.run;
     this.empty.hidden = Boolean(run?.count);
-    this.empty.textContent = this.app.t(run?.query ? "ui.filter.nothing" : "ui.ladder.empty");
+    this.empty.textContent = this.app.t(run?.query ? "ui.filter.none" : "ui.ladder.empty");
     if (!run) return;
     const height = this.measure();
     const view = this.scroll.clientHeight;
@@ -134,8 +134,8 @@ export class LadderView {
     const width = this.scroll.clientWidth;
     const from = Math.max(0, Math.min(this.scroll.scrollTop, height - view));
     const to = from + view;
-    const { t } = this.app;
-    const scene = { run, width, from, to, height, chosen: this.chosen, hover: this.hover, replay: this.replay, live: this.live, t };
+    const { t, has } = this.app;
+    const scene = { run, width, from, to, height, chosen: this.chosen, hover: this.hover, replay: this.replay, live: this.live, t, has };
     const { back, options, labels, lines } = draw(scene);
     this.lines = lines;
     this.size(width, from, view);
@@ -158,9 +158,9 @@ export class LadderView {
     const there = this.chosen !== null && this.svg.querySelector(`#p${this.chosen}`);
     if (there) this.list.setAttribute("aria-activedescendant", `p${this.chosen}`);
     else this.list.removeAttribute("aria-activedescendant");
-    this.list.setAttribute("aria-label", this.app.t("ui.ladder.name"));
-    this.back.hidden = this.sticks || !this.live;
-    this.back.textContent = this.app.t("ui.ladder.live");
+    this.list.setAttribute("aria-label", this.app.t("ui.a11y.ladder"));
+    this.back.hidden = this.sticks || !this.live || this.replay !== null;
+    this.back.textContent = this.app.t("ui.ladder.follow");
   }
 }
 

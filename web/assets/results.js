@@ -17,9 +17,9 @@ export class Output {
 
   redraw() {
     const { t } = this.app;
-    this.box.setAttribute("aria-label", t("ui.output"));
-    this.lines = h("div", { class: "lines", tabindex: "0", role: "group", "aria-label": t("ui.output") });
-    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output"))), this.lines);
+    this.box.setAttribute("aria-label", t("ui.a11y.output"));
+    this.lines = h("div", { class: "lines", tabindex: "0", role: "group", "aria-label": t("ui.output.title") });
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output.title"))), this.lines);
     this.rows = rows(this.lines, 24, (index) => this.row(index));
     const lines = this.lines;
     new ResizeObserver(() => this.rows?.draw()).observe(lines);
@@ -76,7 +76,7 @@ export class Verdicts {
   /** @param {Extract<Incoming, { type: "check_progress" }>} message */
   progress(message) {
     const before = this.all.get(message.id);
-    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], ...before, state: message.state });
+    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], since: performance.now(), ...before, state: message.state });
     this.done = message.done;
     this.total = message.total;
   }
@@ -84,8 +84,8 @@ export class Verdicts {
   /** @param {Extract<Incoming, { type: "check" }>} message */
   add(message) {
     const { record, run, frames } = message;
-    this.all.set(record.id, { id: record.id, record, state: record.verdict, run, frames });
-    if (record.verdict === "fail") this.app.say(this.app.t("ui.live.fail", { check: this.name(record.id) }));
+    this.all.set(record.id, { id: record.id, record, state: record.verdict, run, frames, since: 0 });
+    if (record.verdict === "fail") this.app.say(this.app.t("ui.a11y.verdict", { title: this.name(record.id), verdict: this.app.t("ui.verdict.fail") }));
   }
 
   /** @param {string} id */
@@ -97,12 +97,12 @@ export class Verdicts {
     const { t } = this.app;
     const list = [...this.all.values()].sort((a, b) => (ORDER[a.state] ?? 5) - (ORDER[b.state] ?? 5));
     const count = (/** @type {string[]} */ ...states) => list.filter((one) => states.includes(one.state)).length;
-    this.box.setAttribute("aria-label", t("ui.checks"));
+    this.box.setAttribute("aria-label", t("ui.a11y.checks"));
     const failed = count("fail");
-    const sum = list.length ? t("ui.checks.sum", { pass: count("pass"), fail: failed + count("slow"), running: count("running", "confirming", "waiting") }) : "";
+    const sum = list.length ? t("ui.checks.summary", { pass: count("pass"), fail: failed + count("slow"), running: count("running", "confirming", "waiting") }) : "";
     const top = this.box.querySelector(".verdicts")?.scrollTop ?? 0;
-    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks") }, ...(list.length ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
-    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.checks")), h("span", { class: "mut" }, sum)), body);
+    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks.title") }, ...(list.length ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.checks.title")), h("span", { class: "mut" }, sum)), body);
     body.scrollTop = top;
   }
 
@@ -110,12 +110,12 @@ export class Verdicts {
   row(one) {
     const bad = one.state === "fail" || one.state === "slow";
     const name = this.name(one.id);
-    const shown = one.run !== null && one.run === this.app.run?.no ? this.app.t("ui.checks.shown", { check: name }) : name;
+    const shown = one.run !== null && one.run === this.app.run?.no ? `${name} (${this.app.t("ui.checks.shown")})` : name;
     const what = this.what(one);
     return h(
       "div",
       { class: `verdict${bad ? " bad" : ""}${one.record ? "" : " waits"}`, "data-check": one.id },
-      h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.app.t(`ui.verdict.${one.state.replace("/", "")}`) }, SIGNS[one.state] ?? "◌"),
+      h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.state(one) }, SIGNS[one.state] ?? "◌"),
       h("span", { class: "name clip", title: shown }, shown),
       h("span", { class: "what", title: what }, what, this.chip(one, bad)),
     );
@@ -125,11 +125,18 @@ export class Verdicts {
   what(one) {
     const { texts, t } = this.app;
     const record = one.record;
-    if (!record) return t(`ui.verdict.${one.state}`);
+    if (!record) return this.state(one);
     const params = [...(record.params ?? []), ["seconds", record.seconds?.toFixed(2) ?? ""]];
     if (one.state === "fail" || one.state === "slow") return texts.first([`bug.${record.bug}.title`, record.bug ?? one.state], /** @type {Pairs} */ (params));
     const said = said_of(texts, record.got);
-    return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.seconds", { n: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || t(`ui.verdict.${one.state.replace("/", "")}`);
+    return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.checks.seconds", { seconds: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || this.state(one);
+  }
+
+  /** @param {Verdict} one */
+  state(one) {
+    const { t } = this.app;
+    if (one.record) return t(`ui.verdict.${one.state.replace("/", "")}`);
+    return one.state === "waiting" ? t("ui.checks.queued") : t("ui.checks.running", { seconds: ((performance.now() - one.since) / 1000).toFixed(1) });
   }
 
   /** Opens the check's own run at the frame that proves it. @param {Verdict} one @param {boolean} bad */
@@ -139,7 +146,7 @@ export class Verdicts {
     if (run === null) return null;
     const frame = one.frames[0] ?? null;
     if (!bad && frame === null) return null;
-    const text = frame === null ? t("ui.checks.open") : t("ui.checks.evidence", { no: frame });
+    const text = frame === null ? t("ui.checks.open_run") : t("ui.checks.evidence", { n: `#${frame}` });
     return h("button", { class: "chip", on: { click: () => this.app.open(run, frame) } }, text);
   }
 }

@@ -50,7 +50,7 @@ interface CheckRecord {
   expected?: unknown; got?: unknown; seconds?: number | null; params?: Pairs; [key: string]: unknown;
 }
 
-interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[] }
+interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[]; since: number }
 
 interface Field { id: string; name: string; value: string; detail: string | null; start: number; len: number; is_bad?: boolean }
 

@@ -3,7 +3,7 @@
 //! `cargo run -p tongro-web --example fixture -- [PORT] [still|live|many]`. It stands in for the lab in the browser
 //! tests: it prints the address, answers every command as a lab would, and ends when its standard input does.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,12 @@ use tongro_web::{
 };
 
 const SCENARIO: &str = include_str!("scenario.json");
-const WORDS: [(&str, &str); 2] = [("ko", include_str!("ko.toml")), ("en", include_str!("en.toml"))];
+const WORDS: [(&str, &str); 4] = [
+    ("ko", include_str!("course/ko.toml")),
+    ("en", include_str!("course/en.toml")),
+    ("ko", include_str!("ko.toml")),
+    ("en", include_str!("en.toml")),
+];
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const MANY: u32 = 100_000;
 
@@ -28,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = args.next().map_or(Ok(0), |text| text.parse())?;
     let mode = args.next().unwrap_or_else(|| "still".to_owned());
     let listener = TcpListener::bind(("127.0.0.1", port))?;
-    println!("http://{}/?token={TOKEN}", listener.local_addr()?);
+    writeln!(std::io::stdout(), "http://{}/?token={TOKEN}", listener.local_addr()?)?;
     let fixture = Arc::new(Fixture::new(&mode)?);
     if mode == "live" {
         let growing = Arc::clone(&fixture);
@@ -86,7 +91,7 @@ impl State {
         shown.states.extend(patch.states.clone());
         shown.calls.extend(patch.calls.clone());
         shown.output.extend(patch.output.clone());
-        shown.link = patch.link.clone().or(shown.link.take());
+        shown.link = patch.link.clone().or_else(|| shown.link.take());
         shown.now = patch.now;
         self.tell(&Message::Patch { run: 1, ladder: patch });
     }
@@ -253,13 +258,13 @@ impl Backend for Fixture {
     }
 
     fn reset(&self) -> Result<(), Text> {
-        Err(Text { id: "ui.error.no_such_run".to_owned(), params: vec![("run".to_owned(), "9".to_owned())] })
+        Err(Text { id: "ui.error.no_lab".to_owned(), params: vec![] })
     }
 
     fn run_program(&self, command: &str, _side: Side) -> Result<RunId, Text> {
         let mut state = self.lock();
         let number = state.runs.iter().map(|run| run.run).max().unwrap_or(0) + 1;
-        let title = Text { id: "run.mine".to_owned(), params: vec![] };
+        let title = Text { id: "scenario.mine".to_owned(), params: vec![] };
         let program = command.rsplit(' ').next().unwrap_or(command).to_owned();
         let run =
             Run { run: number, title, program, mode: "lab".to_owned(), is_live: false, is_check: false };

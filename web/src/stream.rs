@@ -131,7 +131,7 @@ fn obey(backend: &dyn Backend, text: &str, heard: &std::sync::mpsc::Sender<Heard
         Ok(command) => carry_out(backend, command),
         Err(error) => {
             let params = vec![("error".to_owned(), error.to_string())];
-            Err(Text { id: "ui.error.command".to_owned(), params })
+            Err(Text { id: "ui.error.title".to_owned(), params })
         }
     };
     let said = match answer {
@@ -167,7 +167,7 @@ fn carry_out(backend: &dyn Backend, command: Command) -> Result<Option<Heard>, T
 }
 
 fn no_such_run(run: RunId) -> Text {
-    Text { id: "ui.error.no_such_run".to_owned(), params: vec![("run".to_owned(), run.to_string())] }
+    Text { id: "ui.error.title".to_owned(), params: vec![("run".to_owned(), run.to_string())] }
 }
 
 /// Joins the backend's messages to the page's own answers until the page is gone.
