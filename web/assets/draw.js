@@ -100,10 +100,10 @@ function state({ run, width, height, from, to }, span) {
   const wide = span.flow === null ? STATE : STATE / lanes;
   const x = (span.host === 0 ? left : x2) + (span.flow === null ? 0 : ((span.lane ?? 0) % lanes) * wide);
   const name = esc(span.state);
-  let text = `<rect class="state ${TINT[span.state] ?? "st0"}" x="${f(x)}" y="${f(ya)}" width="${f(wide)}" height="${f(yb - ya)}"><title>${name}</title></rect>`;
+  let text = `<rect class="state ${TINT[span.state] ?? "st0"}" x="${f(x)}" y="${f(ya)}" width="${f(wide)}" height="${f(yb - ya)}" role="img" aria-label="${esc(run.hosts[span.host]?.role ?? "")} ${name}"><title>${name}</title></rect>`;
   const top = Math.max(ya, Math.min(from, yb - 24));
   if (yb - top >= 9 && wide > 55) {
-    text += `<text class="stname" x="${f(x + wide / 2)}" y="${f(top + Math.min((yb - top) / 2, 30) + 3.4)}">${name}</text>`;
+    text += `<text class="stname" aria-hidden="true" x="${f(x + wide / 2)}" y="${f(top + Math.min((yb - top) / 2, 30) + 3.4)}">${name}</text>`;
   }
   return text;
 }

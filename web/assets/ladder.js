@@ -170,5 +170,5 @@ function frame() {
       `<marker id="head-${kind}" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="9" refX="9.5" refY="4.5" orient="auto"><path class="f-${kind}" d="M0 0L10 4.5L0 9z"/></marker>`,
   ).join("");
   const hatch = '<pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect class="hatchback" width="4" height="4"/><path class="hatchline" d="M0 2H4"/></pattern>';
-  return `><defs>${heads}${hatch}</defs><g><g aria-hidden="true"></g><g role="listbox" id="packets" tabindex="0"></g><g aria-hidden="true"></g></g>`;
+  return `><defs>${heads}${hatch}</defs><g><g></g><g role="listbox" id="packets" tabindex="0"></g><g aria-hidden="true"></g></g>`;
 }

@@ -54,6 +54,7 @@ export class App {
       this.ladder.focus();
     });
     this.redraw();
+    setInterval(() => this.verdicts.tick(), 200);
   }
 
   // ---- what comes

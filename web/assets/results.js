@@ -106,6 +106,15 @@ export class Verdicts {
     body.scrollTop = top;
   }
 
+  /** The seconds of checks that run go on by themselves. */
+  tick() {
+    const running = [...this.all.values()].filter((one) => one.state === "running" || one.state === "confirming");
+    for (const one of running) {
+      const what = this.box.querySelector(`[data-check="${CSS.escape(one.id)}"] .what`);
+      if (what?.firstChild) what.firstChild.textContent = this.state(one);
+    }
+  }
+
   /** @param {Verdict} one */
   row(one) {
     const bad = one.state === "fail" || one.state === "slow";
