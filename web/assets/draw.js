@@ -34,16 +34,16 @@ export function columns(width) {
   return { left, x1: left + STATE, x2: width - CALLS - STATE, right: width - CALLS, link: width - left - CALLS - 2 * STATE };
 }
 
-/** @param {Scene} scene @returns {{ back: string, options: string, labels: string, lines: Line[] }} */
+/** @param {Scene} scene @returns {{ back: string, options: string, labels: string, lines: Line[], total: number }} */
 export function draw(scene) {
   const { run, from, to } = scene;
   const warp = run.layout.warp;
   const t0 = warp.time(from - 40);
   const t1 = warp.time(to + 40);
-  const lines = arrowLines(scene, t0, t1);
+  const { lines, total } = arrowLines(scene, t0, t1);
   const back = rules(scene) + states(scene, t0, t1) + calls(scene, t0, t1);
   const arrows = lines.map((line) => option(scene, line)).join("");
-  return { back, options: arrows, labels: labels(scene, lines) + flight(scene, lines), lines };
+  return { back, options: arrows, labels: labels(scene, lines) + flight(scene, lines), lines, total };
 }
 
 // ---- time
@@ -173,13 +173,15 @@ function names(list, side) {
 
 // ---- frames
 
-/** @param {Scene} scene @param {number} t0 @param {number} t1 @returns {Line[]} */
+/** @param {Scene} scene @param {number} t0 @param {number} t1 @returns {{ lines: Line[], total: number }} those drawn, of how many */
 function arrowLines(scene, t0, t1) {
   const found = scene.run.layout.arrows.in(t0, t1);
   const lines = found.map((arrow) => line(scene, arrow)).filter((one) => Math.max(one.ya, one.yb) >= scene.from - 20 && Math.min(one.ya, one.yb) <= scene.to + 20);
-  if (lines.length <= MOST) return lines;
-  const step = lines.length / MOST;
-  return lines.filter((one, at) => Math.floor(at / step) !== Math.floor((at - 1) / step) || one.arrow.is_lost || one.arrow.no === scene.chosen).slice(0, 2 * MOST);
+  const total = lines.length;
+  if (total <= MOST) return { lines, total };
+  const step = total / MOST;
+  const some = lines.filter((one, at) => Math.floor(at / step) !== Math.floor((at - 1) / step) || one.arrow.no === scene.chosen);
+  return { lines: some, total };
 }
 
 /** Where a frame's line runs; a lost one ends on the link, one in flight as far as it has got. @param {Scene} scene @param {Arrow} arrow @returns {Line} */

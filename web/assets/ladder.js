@@ -37,7 +37,8 @@ export class LadderView {
     this.scroll = h("div", { class: "scroll" }, this.space);
     this.empty = h("p", { class: "empty" });
     this.back = h("button", { class: "button tolive", hidden: true, on: { click: () => this.follow() } });
-    box.replaceChildren(this.scroll, this.empty, this.back);
+    this.sampled = h("p", { class: "sampled", hidden: true });
+    box.replaceChildren(this.scroll, this.empty, this.sampled, this.back);
     this.listen();
   }
 
@@ -136,7 +137,9 @@ export class LadderView {
     const to = from + view;
     const { t, has } = this.app;
     const scene = { run, width, from, to, height, chosen: this.chosen, hover: this.hover, replay: this.replay, live: this.live, t, has };
-    const { back, options, labels, lines } = draw(scene);
+    const { back, options, labels, lines, total } = draw(scene);
+    this.sampled.hidden = lines.length === total;
+    if (!this.sampled.hidden) this.sampled.textContent = t("ui.ladder.sampled", { shown: lines.length, total });
     this.lines = lines;
     this.size(width, from, view);
     const [columns, list, names] = /** @type {[Element, Element, Element]} */ ([...this.svg.querySelectorAll(":scope > g > g")]);

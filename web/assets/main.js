@@ -35,6 +35,8 @@ export class App {
     this.wanted = null;
     /** Whether the page goes along to a new run by itself. */
     this.follows = true;
+    /** Whether the user chose the frame that is shown. */
+    this.picked = false;
     this.open_ = false;
     this.drawn = 0;
     this.dark = matchMedia("(prefers-color-scheme: dark)");
@@ -112,7 +114,9 @@ export class App {
     this.redraw();
     const last = this.runs.findLast((run) => !run.is_check);
     const again = this.run && this.runs.some((run) => run.run === this.run?.no) ? this.run.no : last?.run;
-    if (again !== undefined) this.open(again, this.ladder.chosen);
+    if (again === undefined) return;
+    this.wanted = { run: again, frame: this.picked ? this.ladder.chosen : null };
+    this.socket.ask("open", { run: again });
   }
 
   /** @param {number} no @param {Ladder} ladder */
@@ -132,6 +136,7 @@ export class App {
     const frame = this.wanted?.run === no ? this.wanted.frame : null;
     this.wanted = null;
     this.panels();
+    this.picked = false;
     if (frame !== null) this.select(frame);
     else this.auto();
   }
@@ -147,15 +152,15 @@ export class App {
     }
     const again = ladder.arrows.find((arrow) => arrow.no === this.ladder.chosen);
     if (again) this.inspector.choose(again);
-    if (this.ladder.chosen === null) this.auto();
+    if (!this.picked && (this.ladder.chosen === null || ladder.arrows.some((arrow) => arrow.kind === "retransmission" || arrow.is_lost))) this.auto();
   }
 
   /** A first selection, so that the inspector is never an empty half of the screen: the first thing that went wrong, or the first frame. */
   auto() {
     const arrows = this.run?.arrows.slice(1) ?? [];
     const first = arrows.find((arrow) => arrow?.kind === "retransmission") ?? arrows.find((arrow) => arrow?.is_lost) ?? arrows[0];
-    if (first) this.select(first.no, false);
-    else this.inspector.redraw();
+    if (first && first.no !== this.ladder.chosen) this.select(first.no, false);
+    else if (!first) this.inspector.redraw();
   }
 
   /** @param {RunInfo} run */
@@ -186,18 +191,21 @@ export class App {
       if (frame !== null) this.select(frame);
       return;
     }
-    this.follows = this.runs.at(-1)?.run === run;
+    this.follows = this.runs.findLast((one) => !one.is_check)?.run === run;
     this.wanted = { run, frame };
     this.socket.ask("open", { run });
   }
 
-  /** @param {number} no @param {boolean} [show] */
-  select(no, show = true) {
+  /** @param {number} no @param {boolean} [byHand] */
+  select(no, byHand = true) {
     const arrow = this.run?.arrows[no];
     if (!arrow || !this.run) return;
     if (this.run.query && this.run.layout.place[no] === undefined) this.finder.close();
     this.ladder.chosen = no;
-    if (show) this.ladder.show(arrow);
+    if (byHand) {
+      this.picked = true;
+      this.ladder.show(arrow);
+    }
     this.inspector.choose(arrow);
     this.socket.ask("inspect", { run: this.run.no, no });
     this.change();
@@ -323,6 +331,7 @@ export class App {
   /** @param {string} lang */
   async speak(lang) {
     this.texts = await load(lang);
+    this.say("");
     keep("tongro-lang", lang);
     this.redraw();
   }

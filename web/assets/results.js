@@ -62,6 +62,8 @@ export class Verdicts {
     this.box = byId("checks");
     /** @type {Map<string, Verdict>} */
     this.all = new Map();
+    /** Checks whose details are open. @type {Set<string>} */
+    this.open = new Set();
     this.done = 0;
     this.total = 0;
   }
@@ -125,9 +127,37 @@ export class Verdicts {
       "div",
       { class: `verdict${bad ? " bad" : ""}${one.record ? "" : " waits"}`, "data-check": one.id },
       h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.state(one) }, SIGNS[one.state] ?? "◌"),
-      h("span", { class: "name clip", title: shown }, shown),
+      this.title(one, shown),
       h("span", { class: "what", title: what }, what, this.chip(one, bad)),
+      this.open.has(one.id) ? h("div", { class: "more" }, ...this.more(one)) : null,
     );
+  }
+
+  /** The name of a check that has more to say opens what it says. @param {Verdict} one @param {string} shown */
+  title(one, shown) {
+    if (!one.record?.bug || !this.more(one).length) return h("span", { class: "name clip", title: shown }, shown);
+    const isOpen = this.open.has(one.id);
+    const turn = () => {
+      if (isOpen) this.open.delete(one.id);
+      else this.open.add(one.id);
+      this.redraw();
+      /** @type {HTMLElement | null} */ (this.box.querySelector(`[data-check="${CSS.escape(one.id)}"] .name button`))?.focus();
+    };
+    return h("span", { class: "name" }, h("button", { class: "clip", "aria-expanded": isOpen, title: shown, on: { click: turn } }, shown));
+  }
+
+  /** What was expected and seen, and what the bug is and how it is mended. @param {Verdict} one */
+  more(one) {
+    const { texts, t } = this.app;
+    const record = one.record;
+    if (!record) return [];
+    const pairs = /** @type {[string, string][]} */ ([]);
+    const expected = words(texts, record.expected, `check.${one.id}.expected`);
+    const got = words(texts, record.got, `check.${one.id}.got`);
+    if (expected) pairs.push([t("ui.checks.expected"), expected]);
+    if (got) pairs.push([t("ui.checks.got"), got]);
+    const about = ["what", "why", "fix"].map((part) => `bug.${record.bug}.${part}`).filter((id) => texts.has(id));
+    return [...pairs.map(([name, text]) => h("p", null, h("b", null, name), ` ${text}`)), ...about.map((id) => h("p", null, texts.t(id, record.params ?? [])))];
   }
 
   /** @param {Verdict} one */
@@ -137,7 +167,7 @@ export class Verdicts {
     if (!record) return this.state(one);
     const params = [...(record.params ?? []), ["seconds", record.seconds?.toFixed(2) ?? ""]];
     if (one.state === "fail" || one.state === "slow") return texts.first([`bug.${record.bug}.title`, record.bug ?? one.state], /** @type {Pairs} */ (params));
-    const said = said_of(texts, record.got);
+    const said = words(texts, record.got, "");
     return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.checks.seconds", { seconds: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || this.state(one);
   }
 
@@ -160,9 +190,14 @@ export class Verdicts {
   }
 }
 
-/** @param {import("./texts.js").Texts} texts @param {unknown} got */
-function said_of(texts, got) {
-  if (typeof got === "string") return texts.has(got) ? texts.t(got) : got;
-  if (got && typeof got === "object" && "id" in got && typeof got.id === "string") return texts.t(got.id, /** @type {any} */ (got).params ?? []);
-  return "";
+/**
+ * Words for what a record expected or got: an id with parameters, an id, plain text, or the parameters of a known text.
+ * @param {import("./texts.js").Texts} texts @param {unknown} said @param {string} usual
+ */
+function words(texts, said, usual) {
+  if (typeof said === "string") return texts.has(said) ? texts.t(said) : said;
+  if (!said || typeof said !== "object") return "";
+  if ("id" in said && typeof said.id === "string") return texts.t(said.id, /** @type {any} */ (said).params ?? []);
+  const params = /** @type {Pairs} */ (Array.isArray(said) ? said : Object.entries(said).map(([name, value]) => [name, String(value)]));
+  return texts.fills(usual, params) ? texts.t(usual, params) : "";
 }
