@@ -1,0 +1,38 @@
+# bug: eof-spin
+# also: half-close-mishandled, fd-leak, ipv4-only
+# line: continue
+# why: b"" means that the peer has finished; continue calls recv() again, and it returns b"" at once for ever.
+import socket
+import threading
+
+HOST = "0.0.0.0"
+PORT = 9211
+
+
+def serve(conn, addr):
+    print("connected:", addr)
+    with conn:
+        try:
+            while True:
+                data = conn.recv(4096)
+                if not data:
+                    continue
+                conn.sendall(data)
+        except ConnectionError as err:
+            print("lost:", addr, err)
+    print("bye:", addr)
+
+
+def main():
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((HOST, PORT))
+    server.listen(128)
+    print(f"listening on {HOST}:{PORT}")
+    while True:
+        conn, addr = server.accept()
+        threading.Thread(target=serve, args=(conn, addr), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+# bug: idle-client-blocks
+# also: slow-reader-stalls-all, backlog-overflow, ipv4-only
+# line: threading.Thread(target=serve(conn, addr), daemon=True).start()
+# why: target=serve(conn, addr) calls serve() here and now, in the main thread; the new thread gets None.
+import socket
+import threading
+
+HOST = "0.0.0.0"
+PORT = 9222
+
+
+def serve(conn, addr):
+    print("connected:", addr)
+    with conn:
+        try:
+            while True:
+                data = conn.recv(4096)
+                if not data:
+                    break
+                conn.sendall(data)
+        except ConnectionError as err:
+            print("lost:", addr, err)
+    print("bye:", addr)
+
+
+def main():
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((HOST, PORT))
+    server.listen(128)
+    print(f"listening on {HOST}:{PORT}")
+    while True:
+        conn, addr = server.accept()
+        threading.Thread(target=serve(conn, addr), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

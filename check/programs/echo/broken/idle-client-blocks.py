@@ -1,0 +1,37 @@
+# bug: idle-client-blocks
+# also: slow-reader-stalls-all, backlog-overflow, ipv4-only
+# line: serve(conn, addr)
+# why: The accept loop talks to one client until it leaves; an idle client keeps everybody else waiting.
+import socket
+
+HOST = "0.0.0.0"
+PORT = 9221
+
+
+def serve(conn, addr):
+    print("connected:", addr)
+    with conn:
+        try:
+            while True:
+                data = conn.recv(4096)
+                if not data:
+                    break
+                conn.sendall(data)
+        except ConnectionError as err:
+            print("lost:", addr, err)
+    print("bye:", addr)
+
+
+def main():
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((HOST, PORT))
+    server.listen(128)
+    print(f"listening on {HOST}:{PORT}")
+    while True:
+        conn, addr = server.accept()
+        serve(conn, addr)
+
+
+if __name__ == "__main__":
+    main()

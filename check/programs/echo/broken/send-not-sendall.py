@@ -1,0 +1,38 @@
+# bug: send-not-sendall
+# also: ipv4-only
+# line: conn.send(data)
+# why: send() may take only part of the bytes and says how many; the result is ignored.
+import socket
+import threading
+
+HOST = "0.0.0.0"
+PORT = 9232
+
+
+def serve(conn, addr):
+    print("connected:", addr)
+    with conn:
+        try:
+            while True:
+                data = conn.recv(4096)
+                if not data:
+                    break
+                conn.send(data)
+        except ConnectionError as err:
+            print("lost:", addr, err)
+    print("bye:", addr)
+
+
+def main():
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((HOST, PORT))
+    server.listen(128)
+    print(f"listening on {HOST}:{PORT}")
+    while True:
+        conn, addr = server.accept()
+        threading.Thread(target=serve, args=(conn, addr), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

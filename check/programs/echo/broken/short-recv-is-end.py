@@ -1,0 +1,40 @@
+# bug: short-recv-is-end
+# also: happy-path, decode-per-recv, ipv4-only
+# line: if len(data) < 4096:
+# why: A recv() shorter than the buffer is taken for the end of the stream; it only means that no more had arrived yet.
+import socket
+import threading
+
+HOST = "0.0.0.0"
+PORT = 9206
+
+
+def serve(conn, addr):
+    print("connected:", addr)
+    with conn:
+        try:
+            while True:
+                data = conn.recv(4096)
+                if not data:
+                    break
+                conn.sendall(data)
+                if len(data) < 4096:
+                    break
+        except ConnectionError as err:
+            print("lost:", addr, err)
+    print("bye:", addr)
+
+
+def main():
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((HOST, PORT))
+    server.listen(128)
+    print(f"listening on {HOST}:{PORT}")
+    while True:
+        conn, addr = server.accept()
+        threading.Thread(target=serve, args=(conn, addr), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
