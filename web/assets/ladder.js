@@ -32,6 +32,10 @@ export class LadderView {
     this.svg.removeAttribute("aria-hidden");
     this.svg.setAttribute("role", "presentation");
     this.list = /** @type {SVGElement} */ (this.svg.querySelector("[role=listbox]"));
+    /** Columns, frames, labels. */
+    this.layers = [...this.svg.querySelectorAll(":scope > g > g")];
+    /** What they hold. @type {string[]} */
+    this.texts = [];
     this.space = h("div", { class: "space" });
     this.space.append(this.svg);
     this.scroll = h("div", { class: "scroll" }, this.space);
@@ -142,11 +146,16 @@ export class LadderView {
     if (!this.sampled.hidden) this.sampled.textContent = t("ui.ladder.sampled", { shown: lines.length, total });
     this.lines = lines;
     this.size(width, from, view);
-    const [columns, list, names] = /** @type {[Element, Element, Element]} */ ([...this.svg.querySelectorAll(":scope > g > g")]);
-    columns.innerHTML = back;
-    list.innerHTML = options;
-    names.innerHTML = labels;
+    for (const [at, text] of [back, options, labels].entries()) this.put(at, text);
     this.name();
+  }
+
+  /** Replaces a layer of the picture, if it changed. @param {number} at @param {string} text */
+  put(at, text) {
+    const layer = this.layers[at];
+    if (!layer || this.texts[at] === text) return;
+    this.texts[at] = text;
+    layer.innerHTML = text;
   }
 
   /** The svg covers the window only. @param {number} width @param {number} from @param {number} view */

@@ -283,7 +283,7 @@ export class App {
     this.elapsed = h("span", null);
     byId("top").replaceChildren(
       h("span", { class: "brand" }, svg('viewBox="0 0 22 18"><path d="M1.5 1v16M20.5 1v16" stroke="currentColor" stroke-width="2.4"/><path d="M1.5 3.5l19 5.5-19 5.5" fill="none" stroke="var(--acc)" stroke-width="2.2"/>'), t("ui.app.name")),
-      ...(day && practical ? [h("span", { class: "crumb clip" }, t("ui.top.day", { day: day.no, title: this.texts.has(`${day.title.id}.short`) ? t(`${day.title.id}.short`) : this.texts.ref(day.title) })), h("span", { class: "slash", "aria-hidden": "true" }, "/")] : []),
+      ...(day && practical ? [h("span", { class: "crumb clip" }, t("ui.top.day", { day: day.no, title: this.texts.ref(day.title) })), h("span", { class: "slash", "aria-hidden": "true" }, "/")] : []),
       h("h1", { class: "clip", title }, title),
       h("span", { class: "status clip" }, h("span", { class: `dot${run?.is_live && this.open_ ? " live" : ""}` }), h("span", { class: "clip" }, this.elapsed)),
       h("button", { class: "button main", id: "replay", disabled: !this.run?.count, on: { click: () => (this.replay.toggle(), this.top()) } }, ...this.replayWords()),
