@@ -27,6 +27,11 @@ export function byId(id) {
   return node;
 }
 
+/** A sentence of the course: what stands in `backticks` is code. @param {string} text @returns {(Node | string)[]} */
+export function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 ? h("code", null, part) : part));
+}
+
 /** @param {string} text the inside of an svg element, made by our own modules with `esc` around every value */
 export function svg(text) {
   const holder = document.createElement("template");

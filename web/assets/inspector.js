@@ -1,6 +1,6 @@
 // The right panel: what a frame is, why it is there, its layers, fields and bytes.
 
-import { h, rows } from "./dom.js";
+import { h, prose, rows } from "./dom.js";
 import { look } from "./draw.js";
 import { ms } from "./texts.js";
 
@@ -125,7 +125,7 @@ export class Inspector {
     for (const part of this.app.texts.parts(`finding.${finding.id}.why`, this.params(finding))) {
       const numbers = part.name && /^#\d+( #\d+)*$/.test(part.text) ? part.text.match(/\d+/g) : null;
       if (!numbers || part.text === `#${this.arrow?.no}`) {
-        text.append(part.text);
+        text.append(...prose(part.text));
         continue;
       }
       for (const no of numbers.map(Number)) {

@@ -1,7 +1,7 @@
 // The page: state, wiring, and one drawing a frame.
 
 import { drawCourse, drawRuns } from "./course.js";
-import { byId, h, svg } from "./dom.js";
+import { byId, h, prose, svg } from "./dom.js";
 import { Inspector } from "./inspector.js";
 import { drawKeys, listen } from "./keys.js";
 import { LadderView } from "./ladder.js";
@@ -364,7 +364,7 @@ export class App {
   /** @param {string} text */
   complain(text) {
     const box = byId("toast");
-    box.replaceChildren(text, h("button", { class: "button small", on: { click: () => (box.hidden = true) } }, this.t("ui.a11y.close")));
+    box.replaceChildren(h("span", null, ...prose(text)), h("button", { class: "button small", on: { click: () => (box.hidden = true) } }, this.t("ui.a11y.close")));
     box.hidden = false;
   }
 }

@@ -1,6 +1,6 @@
 // Below the ladder: what the programs wrote, and the verdicts, the failing one first.
 
-import { byId, h, rows } from "./dom.js";
+import { byId, h, prose, rows } from "./dom.js";
 import { ms } from "./texts.js";
 
 const ORDER = /** @type {Record<string, number>} */ ({ fail: 0, slow: 1, void: 2, running: 3, confirming: 3, waiting: 5, pass: 4, "n/a": 6 });
@@ -19,7 +19,8 @@ export class Output {
     const { t } = this.app;
     this.box.setAttribute("aria-label", t("ui.a11y.output"));
     this.lines = h("div", { class: "lines", tabindex: "0", role: "group", "aria-label": t("ui.output.title") });
-    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output.title"))), this.lines);
+    this.empty = h("p", { class: "nothing" }, t("ui.output.empty"));
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output.title"))), this.empty, this.lines);
     this.rows = rows(this.lines, 24, (index) => this.row(index));
     const lines = this.lines;
     new ResizeObserver(() => this.rows?.draw()).observe(lines);
@@ -35,6 +36,7 @@ export class Output {
     const grown = this.count >= 0 && count > this.count;
     this.count = count;
     this.rows?.show(count);
+    if (this.empty) this.empty.hidden = count > 0;
     if (grown && sticks) lines.scrollTop = lines.scrollHeight;
   }
 
@@ -112,8 +114,8 @@ export class Verdicts {
   tick() {
     const running = [...this.all.values()].filter((one) => one.state === "running" || one.state === "confirming");
     for (const one of running) {
-      const what = this.box.querySelector(`[data-check="${CSS.escape(one.id)}"] .what`);
-      if (what?.firstChild) what.firstChild.textContent = this.state(one);
+      const what = this.box.querySelector(`[data-check="${CSS.escape(one.id)}"] .what .clip`);
+      if (what) what.textContent = this.state(one);
     }
   }
 
@@ -128,7 +130,7 @@ export class Verdicts {
       { class: `verdict${bad ? " bad" : ""}${one.record ? "" : " waits"}`, "data-check": one.id },
       h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.state(one) }, SIGNS[one.state] ?? "◌"),
       this.title(one, shown),
-      h("span", { class: "what", title: what }, what, this.chip(one, bad)),
+      h("span", { class: "what" }, h("span", { class: "clip", title: what }, what), this.chip(one, bad)),
       this.open.has(one.id) ? h("div", { class: "more" }, ...this.more(one)) : null,
     );
   }
@@ -157,7 +159,7 @@ export class Verdicts {
     if (expected) pairs.push([t("ui.checks.expected"), expected]);
     if (got) pairs.push([t("ui.checks.got"), got]);
     const about = ["what", "why", "fix"].map((part) => `bug.${record.bug}.${part}`).filter((id) => texts.has(id));
-    return [...pairs.map(([name, text]) => h("p", null, h("b", null, name), ` ${text}`)), ...about.map((id) => h("p", null, texts.t(id, record.params ?? [])))];
+    return [...pairs.map(([name, text]) => h("p", null, h("b", null, name), " ", ...prose(text))), ...about.map((id) => h("p", null, ...prose(texts.t(id, record.params ?? []))))];
   }
 
   /** @param {Verdict} one */

@@ -324,6 +324,57 @@ describe("a run that stands still", () => {
   });
 });
 
+describe("10,000 packets a second", () => {
+  const bench = workbench("burst");
+
+  test("never block the page, and it says what it leaves out", async () => {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    await page.addInitScript(() => {
+      globalThis.longest = 0;
+      const ask = globalThis.requestAnimationFrame.bind(globalThis);
+      globalThis.requestAnimationFrame = (draw) => ask((now) => {
+        const from = performance.now();
+        draw(now);
+        globalThis.longest = Math.max(globalThis.longest, performance.now() - from);
+        globalThis.nodes = Math.max(globalThis.nodes ?? 0, document.querySelectorAll("*").length);
+      });
+    });
+    await page.goto(bench.url);
+    await page.waitForFunction(() => document.querySelector("#packets [role=option]")?.getAttribute("aria-setsize") === "50000", null, { timeout: 60_000 });
+    const { longest, nodes } = await page.evaluate(() => ({ longest: globalThis.longest, nodes: globalThis.nodes }));
+    console.log(`longest frame ${longest.toFixed(1)} ms, nodes ${nodes}`);
+    assert.ok(longest <= 200, `${longest} ms`);
+    await page.evaluate(() => {
+      const box = document.querySelector(".scroll");
+      box.scrollTop = box.scrollHeight / 2;
+    });
+    await page.waitForSelector(".sampled:not([hidden])");
+    assert.ok(nodes <= 1000, `${nodes} nodes`);
+    await page.close();
+  });
+});
+
+describe("a busy network", () => {
+  const bench = workbench("busy");
+
+  test("is drawn without a problem, all along", () =>
+    on(bench, {}, async (page) => {
+      for (const at of [0, 0.25, 0.5, 0.75, 1]) {
+        await page.evaluate((at) => {
+          const box = document.querySelector(".scroll");
+          box.scrollTop = at * box.scrollHeight;
+        }, at);
+        await page.waitForFunction(() => {
+          const svg = document.querySelector(".scroll svg");
+          return Math.abs(parseFloat(svg.style.top) - document.querySelector(".scroll").scrollTop) < 2 && document.querySelectorAll("#packets [role=option]").length > 0;
+        });
+        assert.ok(!(await page.locator(".scroll svg").innerHTML()).match(/NaN|undefined|Infinity/));
+        assert.ok((await count(page, "*")) <= 1000);
+      }
+      assert.deepEqual(await axe(page), []);
+    }));
+});
+
 describe("100,000 packets", () => {
   const bench = workbench("many");
 
