@@ -20,6 +20,7 @@ mod days;
 mod lang;
 mod lint;
 mod particle;
+mod practical;
 mod template;
 mod texts;
 
@@ -28,5 +29,6 @@ pub use days::{Day, Item, Kind, Title, days};
 pub use lang::Lang;
 pub use lint::{LintProblem, lint};
 pub use particle::{Pair, particle};
+pub use practical::{Goal, Practical, SourceFile, practicals};
 pub use template::TemplateError;
 pub use texts::{TextError, ids, text, try_text};

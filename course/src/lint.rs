@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::Lang;
 use crate::bug::{CODE, bugs};
-use crate::template::{self, TemplateError};
+use crate::particle::Pair;
+use crate::template::{self, Piece, TemplateError};
 use crate::texts::{Sentences, TEXTS};
 
 /// Something wrong in the texts.
@@ -78,6 +79,14 @@ pub enum LintProblem {
     /// Hangul in an English text.
     #[error("en: `{0}` holds Hangul")]
     Hangul(String),
+    /// A Korean sentence writes a particle after a value that may sound otherwise.
+    #[error("ko: `{id}` writes `{particle}` after a placeholder; write the pair, as in `{{n:은/는}}`")]
+    FixedParticle {
+        /// The id.
+        id: String,
+        /// The particle as written.
+        particle: &'static str,
+    },
     /// A title or label that ends in a period.
     #[error("{}: the title `{id}` ends in a period", lang.tag())]
     Period {
@@ -144,12 +153,28 @@ fn lint_sentence(lang: Lang, id: &str, sentence: &str, problems: &mut Vec<LintPr
     if let Err(source) = template::parse(sentence) {
         problems.push(LintProblem::Template { lang, id: id.clone(), source });
     }
+    if let (Lang::Ko, Some(particle)) = (lang, fixed_particle(sentence)) {
+        problems.push(LintProblem::FixedParticle { id: id.clone(), particle });
+    }
     if lang == Lang::En && sentence.contains(is_hangul) && !HANGUL_WELCOME.contains(&id.as_str()) {
         problems.push(LintProblem::Hangul(id.clone()));
     }
     if id.ends_with(".title") && sentence.ends_with('.') {
         problems.push(LintProblem::Period { lang, id });
     }
+}
+
+/// A particle written by hand right after a value: right for one value, wrong for the next.
+fn fixed_particle(sentence: &str) -> Option<&'static str> {
+    let pieces = template::parse(sentence).ok()?;
+    pieces.windows(2).find_map(|pair| match pair {
+        [Piece::Value(_, None), Piece::Words(words)] => {
+            let words = words.trim_start_matches(['`', '”', ')']);
+            let written = words.split(|c| !is_hangul(c)).next().unwrap_or(words);
+            Pair::all().flat_map(|pair| [pair.closed, pair.open]).find(|form| *form == written)
+        }
+        _ => None,
+    })
 }
 
 fn is_hangul(c: char) -> bool {
@@ -242,6 +267,9 @@ mod tests {
         assert_eq!(found(Lang::Ko, "x", " "), [LintProblem::Empty { lang: Lang::Ko, id: "x".into() }]);
         let period = LintProblem::Period { lang: Lang::Ko, id: "x.title".into() };
         assert_eq!(found(Lang::Ko, "x.title", "제목."), [period]);
+        let fixed = LintProblem::FixedParticle { id: "x".into(), particle: "이" };
+        assert_eq!(found(Lang::Ko, "x", "`{n}`이 왔습니다"), [fixed]);
+        assert_eq!(found(Lang::Ko, "x", "{n}가지 {n}에서 {n}의"), []);
         assert!(matches!(found(Lang::Ko, "x", "{n:는/은}")[..], [LintProblem::Template { .. }]));
     }
 }

@@ -17,8 +17,7 @@ const fn pair(closed: &'static str, open: &'static str) -> Pair {
     Pair { closed, open }
 }
 
-/// Every particle a sentence may use.
-const PAIRS: [Pair; 15] = [
+const PAIRS: [Pair; 14] = [
     pair("은", "는"),
     pair("이", "가"),
     pair("을", "를"),
@@ -32,7 +31,6 @@ const PAIRS: [Pair; 15] = [
     pair("이란", "란"),
     pair("이며", "며"),
     pair("이고", "고"),
-    pair("입니다", "입니다"),
     pair("이었습니다", "였습니다"),
 ];
 
@@ -40,7 +38,12 @@ impl Pair {
     /// Reads `은/는`; `None` if it is no particle or the order is wrong.
     pub fn parse(written: &str) -> Option<Self> {
         let (closed, open) = written.split_once('/')?;
-        PAIRS.into_iter().find(|pair| pair.closed == closed && pair.open == open)
+        Self::all().find(|pair| pair.closed == closed && pair.open == open)
+    }
+
+    /// Every particle that a sentence may use.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        PAIRS.into_iter()
     }
 }
 
@@ -69,7 +72,6 @@ pub fn particle(word: &str, pair: Pair) -> String {
         Some(Sound::Open) => pair.open.to_owned(),
         Some(Sound::Rieul) if pair.closed.starts_with("으로") => pair.open.to_owned(),
         Some(Sound::Rieul | Sound::Closed) => pair.closed.to_owned(),
-        None if pair.closed == pair.open => pair.open.to_owned(),
         None => both(pair),
     }
 }

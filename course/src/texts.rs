@@ -192,6 +192,41 @@ mod tests {
     }
 
     #[test]
+    fn sentences_sound_right() {
+        let hosts =
+            [("from", "클라이언트"), ("to", "서버"), ("first", "#5"), ("n", "#13"), ("rule", "loss-1")];
+        let more = [("ack", "65"), ("dups", "#10 #11 #12"), ("seq", "65"), ("len", "1448"), ("ms", "41.3")];
+        let params: Vec<_> = hosts.into_iter().chain(more).collect();
+        let why = |id: &str| try_text(Lang::Ko, &format!("finding.{id}.why"), &params).unwrap();
+        assert_eq!(
+            why("fast_retransmission"),
+            "서버가 같은 확인 번호 65를 되풀이해 보냈습니다(#10 #11 #12). 세 번 겹치자 클라이언트는 #5가 \
+             사라졌다고 보고 재전송 타이머(RTO)를 기다리지 않고 바로 다시 보냈습니다."
+        );
+        assert!(why("lost").starts_with("#13은 링크의 규칙 loss-1로 버려져 서버에 닿지 못했습니다."));
+        assert!(why("delayed").starts_with("링크가 #13을 41.3 ms 동안 붙들고 있었습니다."));
+    }
+
+    #[test]
+    fn every_check_is_a_bug_or_a_question_before_bugs() {
+        let others = ["happy-path", "not-an-echo-server", "half-close-no-fin"];
+        for (id, _) in ids(Lang::En, "check.") {
+            let check = id.split('.').nth(1).unwrap();
+            let is_bug = crate::bugs().iter().any(|bug| bug.id == check);
+            assert!(is_bug || others.contains(&check), "{check}");
+        }
+    }
+
+    #[test]
+    fn labels_for_the_browser_hold_plain_values_only() {
+        use crate::template::{Piece, parse};
+        for (id, label) in Lang::ALL.into_iter().flat_map(|lang| ids(lang, "ui.")) {
+            let is_plain = |piece: &Piece| matches!(piece, Piece::Words(_) | Piece::Value(_, None));
+            assert!(parse(label).unwrap().iter().all(is_plain), "{id}");
+        }
+    }
+
+    #[test]
     fn a_prefix_gives_its_part_only() {
         assert!(ids(Lang::En, "ui.").count() > 50);
         assert!(ids(Lang::Ko, "ui.").all(|(id, _)| id.starts_with("ui.")));

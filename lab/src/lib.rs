@@ -1,1 +1,41 @@
-//! A private network inside the user's machine: hosts, a link with fates, taps, and the programs run on it.
+//! A private network inside the user's machine: two hosts, a link with fates, taps, and the programs run on it.
+//!
+//! Frames come from the hosts' own kernels through packet sockets, pass the link in this process and leave to the
+//! other host; everything that happens becomes an event (`trace::event`) on one clock. The lab lives in a child
+//! process of its own ([`enter_stage`]); [`Lab`] is the parent's handle on it. What the programs do right or wrong is
+//! not known here.
+
+mod error;
+mod fate;
+mod flow;
+mod forge;
+mod handle;
+mod link;
+mod message;
+mod observe;
+mod probe;
+mod program;
+mod record;
+mod requests;
+mod script;
+mod stage;
+mod states;
+mod topology;
+mod tracer;
+
+pub use error::{LabError, Step as BuildStep};
+pub use handle::{Lab, Live, Plan};
+pub use message::{
+    Direction, Health, Listener, Observation, ProgramPlan, SocketKind, SocketRow, StdinAnswer, Tracing, Wait,
+};
+pub use probe::{Capability, Probe, probe};
+pub use script::{CallDo, CallRule, Do, FrameKind, Rule, Script, ScriptError};
+pub use stage::enter_stage;
+
+/// The hidden argument with which the binary re-executes itself as a lab.
+pub const STAGE_ARGUMENT: &str = "__lab";
+
+/// The host on which peers and clients stand.
+pub const CLIENT: tongro_trace::event::HostId = 0;
+/// The host on which the server under test stands.
+pub const SERVER: tongro_trace::event::HostId = 1;

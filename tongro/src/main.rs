@@ -1,2 +1,17 @@
-//! The door: one file per command in `cmd/`.
-fn main() {}
+//! The door: reads the command line, calls the rooms, prints, and gives the exit code.
+//!
+//! One file per command in `cmd/`. Results go to stdout, talk to stderr; exit 0 = ok, 1 = a verdict fails or nothing
+//! matches, 2 = usage or environment.
+
+mod cmd;
+mod talk;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The lab re-executes this binary; it must enter its namespaces before any thread exists.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == tongro_lab::STAGE_ARGUMENT) {
+        return ExitCode::from(u8::try_from(tongro_lab::enter_stage()).unwrap_or(2));
+    }
+    cmd::run()
+}

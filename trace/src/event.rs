@@ -368,6 +368,8 @@ pub enum Action {
     Quiet,
     /// The limit passed while the program was still making progress.
     Slow,
+    /// The program used CPU time for `n` ms and moved no byte.
+    Spinning,
     /// A measure taken of the program: `n` is its value, the text in `preview` its name (`fds`, `threads`, `zombies`).
     Measure,
     /// A signal was sent to the program: `n` is its number.

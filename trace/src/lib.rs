@@ -3,5 +3,12 @@
 //! Events and frame bytes come from the lab, a capture file or a live interface (this room does not know which) and
 //! leave as flows, findings and ladder rows for text, JSON or the browser.
 
+pub mod capture;
 pub mod event;
+pub mod finding;
+pub mod flow;
+pub mod inspect;
 pub mod ladder;
+pub mod recording;
+pub mod run;
+pub mod segment;

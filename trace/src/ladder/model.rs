@@ -127,15 +127,15 @@ pub struct Call {
     pub host: HostId,
     /// Which flow its descriptor belongs to, where known.
     pub flow: Option<u32>,
-    /// Thread id.
+    /// Thread id; -1, -2 … for the steps of peers A, B ….
     pub tid: i32,
-    /// Short name: `recv()`, `send() 64`.
+    /// Short name: `recv()`, `send() 64`. An instant call that got bytes has their number here: `recv() 64`.
     pub label: String,
     /// When it began.
     pub from: Nanos,
     /// When it returned; `None` = still blocked.
     pub until: Option<Nanos>,
-    /// What it returned: `→ 5792`, `→ 3 “OK”`, `→ 0 (EOF)`, `→ ECONNRESET`.
+    /// What it returned: `→ 5792`, `→ 3 “OK”`, `→ 0 (EOF)`, `→ ECONNRESET`; `None` where the label says it all.
     pub result: Option<String>,
     /// Blocked long enough to be drawn as a hatched bar.
     pub is_blocked: bool,

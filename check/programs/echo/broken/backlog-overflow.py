@@ -1,5 +1,5 @@
 # bug: backlog-overflow
-# also: blocking-call-in-async, ipv4-only
+# also: ipv4-only
 # line: server.listen(1)
 # why: Room for one waiting connection, and an accept loop that pauses: of many clients at once most get no answer to their ACK.
 import socket

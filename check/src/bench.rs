@@ -1,0 +1,319 @@
+//! The bench: one lab with the program under test on the server host, our peers on the client host, and everything
+//! that happened. Probes are written against it.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::mpsc::Receiver;
+
+use tongro_lab::{CLIENT, Health, Lab, Live, Observation, SERVER, SocketKind};
+use tongro_sys::{poll, socket};
+use tongro_trace::event::{Action, Event, HostId, ProgramId, Step, What};
+use tongro_trace::recording::Recording;
+
+use crate::error::CheckError;
+use crate::peer::{Peer, ReadEnd};
+use crate::watch::{Idle, Watch};
+
+const POLLIN: i16 = 1;
+const POLLOUT: i16 = 4;
+/// Between two looks at a program that has not answered, ms.
+const LOOK: i32 = 4;
+/// A SYN that is dropped is repeated after 1 s, then 2 s more.
+const CONNECT_LIMIT: i32 = 3_500;
+
+/// How a wait for an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// All that was asked for has come.
+    Whole,
+    /// The connection ended first.
+    Ended(ReadEnd),
+    /// The program cannot bring it any more.
+    Idle(Idle),
+}
+
+/// One run: lab, program, peers.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) lab: Lab,
+    receiver: Receiver<Live>,
+    events: Vec<Live>,
+    pub(crate) program: ProgramId,
+    /// Where the program listens, as peers reach it.
+    pub(crate) address: SocketAddr,
+    /// Where peers stand: the client host, or the server host for a program bound to loopback.
+    pub(crate) peer_host: HostId,
+    peers: u16,
+}
+
+impl Bench {
+    pub(crate) fn new_after(
+        lab: Lab,
+        receiver: Receiver<Live>,
+        events: Vec<Live>,
+        program: ProgramId,
+        address: SocketAddr,
+    ) -> Self {
+        let peer_host = if address.ip().is_loopback() { SERVER } else { CLIENT };
+        Self { lab, receiver, events, program, address, peer_host, peers: 0 }
+    }
+
+    pub(crate) fn parts(&self) -> (&Lab, &Receiver<Live>) {
+        (&self.lab, &self.receiver)
+    }
+
+    pub(crate) fn add(&mut self, events: Vec<Live>) {
+        self.events.extend(events);
+    }
+
+    /// A new peer, connected; `None` when the connection was refused or reset.
+    pub(crate) fn connect(&mut self) -> Result<Option<Peer>, CheckError> {
+        let mut peer = self.start_connect()?;
+        let ready = poll::one(peer.as_fd(), POLLOUT, CONNECT_LIMIT)?;
+        peer.refresh_local();
+        let errno = if ready == 0 { Some(libc::ETIMEDOUT) } else { peer.connect_error() };
+        self.step(&peer, Action::Connect, 0, errno);
+        Ok(errno.is_none().then_some(peer))
+    }
+
+    /// A peer whose connection is under way.
+    pub(crate) fn start_connect(&mut self) -> Result<Peer, CheckError> {
+        let fd = self.lab.socket(self.peer_host, SocketKind::Tcp, self.address.is_ipv6())?;
+        socket::start_connect(fd.as_fd(), self.address)?;
+        let peer = Peer::new(self.peers, fd, self.address);
+        self.peers += 1;
+        Ok(peer)
+    }
+
+    /// Writes one step of a peer into the log.
+    pub(crate) fn step(&self, peer: &Peer, action: Action, n: u64, errno: Option<i32>) {
+        let is_send = matches!(action, Action::Send);
+        self.lab.put(What::Step(Step {
+            peer: peer.no,
+            action,
+            n,
+            total: if is_send { peer.sent() } else { peer.received },
+            differs_at: peer.differs_at,
+            preview: if matches!(action, Action::Receive | Action::Quiet) {
+                peer.preview.clone()
+            } else {
+                Vec::new()
+            },
+            errno,
+            local: peer.local,
+        }));
+    }
+
+    /// Writes down a measure taken of the program.
+    pub(crate) fn measure(&self, name: &str, value: u64) {
+        self.lab.put(What::Step(Step {
+            peer: 0,
+            action: Action::Measure,
+            n: value,
+            total: 0,
+            differs_at: None,
+            preview: name.as_bytes().to_vec(),
+            errno: None,
+            local: None,
+        }));
+    }
+
+    /// Sends one write as one segment, if the window lets it.
+    pub(crate) fn send(&mut self, peer: &mut Peer, bytes: &[u8]) -> Result<(), CheckError> {
+        let mut rest = bytes;
+        while !rest.is_empty() && peer.end.is_none() {
+            let len = peer.write(rest)?;
+            rest = &rest[len..];
+            if len == 0 && poll::one(peer.as_fd(), POLLOUT, 1_000)? == 0 {
+                break;
+            }
+        }
+        self.step(peer, Action::Send, (bytes.len() - rest.len()) as u64, None);
+        Ok(())
+    }
+
+    /// Waits until all that was sent so far has come back.
+    pub(crate) fn echo(&mut self, peer: &mut Peer) -> Result<Answer, CheckError> {
+        self.pump(peer, &[])
+    }
+
+    /// Sends bytes and reads their echo at the same time, until both are done or cannot be.
+    pub(crate) fn pump(&mut self, peer: &mut Peer, bytes: &[u8]) -> Result<Answer, CheckError> {
+        let (before_sent, before) = (peer.sent(), peer.received);
+        let mut rest = bytes;
+        let mut watch = Watch::default();
+        let answer = loop {
+            let written = if rest.is_empty() { 0 } else { peer.write(rest)? };
+            rest = &rest[written..];
+            let read = peer.read();
+            if let Some(end) = peer.end.filter(|_| read == 0) {
+                break Answer::Ended(end);
+            }
+            if rest.is_empty() && peer.received >= peer.sent() {
+                break Answer::Whole;
+            }
+            if written + read > 0 {
+                watch.moved();
+                continue;
+            }
+            let events = POLLIN | if rest.is_empty() { 0 } else { POLLOUT };
+            if poll::one(peer.as_fd(), events, LOOK)? != 0 {
+                continue;
+            }
+            if let Some(idle) = self.look(&mut watch, &[peer])? {
+                break Answer::Idle(idle);
+            }
+        };
+        if !bytes.is_empty() {
+            self.step(peer, Action::Send, peer.sent() - before_sent, None);
+        }
+        self.conclude(peer, answer, before);
+        Ok(answer)
+    }
+
+    /// Sends without reading until the program takes no more; how many bytes it and the kernel took.
+    pub(crate) fn fill(&mut self, peer: &mut Peer, bytes: &[u8]) -> Result<Answer, CheckError> {
+        let before = peer.sent();
+        let mut rest = bytes;
+        let mut watch = Watch::default();
+        let answer = loop {
+            let written = peer.write(rest)?;
+            rest = &rest[written..];
+            if let Some(end) = peer.end {
+                break Answer::Ended(end);
+            }
+            if rest.is_empty() {
+                break Answer::Whole;
+            }
+            if written > 0 {
+                watch.moved();
+            } else if poll::one(peer.as_fd(), POLLOUT, LOOK)? == 0
+                && let Some(idle) = self.look(&mut watch, &[peer])?
+            {
+                break Answer::Idle(idle);
+            }
+        };
+        self.step(peer, Action::Send, peer.sent() - before, None);
+        Ok(answer)
+    }
+
+    /// Waits until the other side has closed, reading what still comes.
+    pub(crate) fn until_closed(&mut self, peer: &mut Peer) -> Result<Answer, CheckError> {
+        let before = peer.received;
+        let mut watch = Watch::default();
+        let answer = loop {
+            if peer.read() > 0 {
+                watch.moved();
+            } else if let Some(end) = peer.end {
+                break Answer::Ended(end);
+            } else if poll::one(peer.as_fd(), POLLIN, LOOK)? == 0
+                && let Some(idle) = self.look(&mut watch, &[peer])?
+            {
+                break Answer::Idle(idle);
+            }
+        };
+        self.conclude(peer, answer, before);
+        Ok(answer)
+    }
+
+    /// Waits until the program does nothing more about these peers.
+    pub(crate) fn settle(&mut self, peers: &[&Peer]) -> Result<Idle, CheckError> {
+        let mut watch = Watch::default();
+        loop {
+            self.collect_for(LOOK);
+            if let Some(idle) = self.look(&mut watch, peers)? {
+                return Ok(idle);
+            }
+        }
+    }
+
+    fn look(&mut self, watch: &mut Watch, peers: &[&Peer]) -> Result<Option<Idle>, CheckError> {
+        self.collect();
+        let seen = self.observe()?;
+        watch.look(&self.lab, &seen, peers, SERVER)
+    }
+
+    fn conclude(&self, peer: &Peer, answer: Answer, before: u64) {
+        if peer.received > before {
+            self.step(peer, Action::Receive, peer.received - before, None);
+        }
+        let missing = peer.sent().saturating_sub(peer.received);
+        match answer {
+            Answer::Whole => {}
+            Answer::Ended(ReadEnd::Eof) => self.step(peer, Action::Eof, missing, None),
+            Answer::Ended(ReadEnd::Reset(errno)) => self.step(peer, Action::Reset, missing, Some(errno)),
+            Answer::Idle(Idle::Quiet) => self.step(peer, Action::Quiet, missing, None),
+            Answer::Idle(Idle::Spinning { ms }) => self.step(peer, Action::Spinning, ms, None),
+            Answer::Idle(Idle::Slow) => self.step(peer, Action::Slow, missing, None),
+        }
+    }
+
+    pub(crate) fn shutdown(&self, peer: &Peer) {
+        peer.shutdown();
+        self.step(peer, Action::Shutdown, 0, None);
+    }
+
+    pub(crate) fn close(&self, peer: Peer) {
+        self.step(&peer, Action::Close, 0, None);
+        drop(peer);
+    }
+
+    pub(crate) fn abort(&self, peer: Peer) {
+        self.step(&peer, Action::Abort, 0, None);
+        peer.abort();
+    }
+
+    /// Looks at the program.
+    pub(crate) fn observe(&self) -> Result<Observation, CheckError> {
+        Ok(self.lab.observe(self.program)?)
+    }
+
+    /// Whether the program under test has ended.
+    pub(crate) fn has_exited(&mut self) -> bool {
+        self.collect();
+        let program = self.program;
+        self.events.iter().any(|live| matches!(&live.what, What::Exited(exited) if exited.program == program))
+    }
+
+    /// The most bytes that the program has asked for in one `recv`, from its calls so far.
+    pub(crate) fn buffer_size(&mut self) -> Result<Option<u64>, CheckError> {
+        self.lab.sync()?;
+        self.collect();
+        let asked = self.events.iter().filter_map(|live| match &live.what {
+            What::CallEnter(call) if matches!(call.name.as_str(), "recvfrom" | "read") => call.len,
+            _ => None,
+        });
+        Ok(asked.max())
+    }
+
+    /// Takes the events that have come.
+    pub(crate) fn collect(&mut self) {
+        self.events.extend(self.receiver.try_iter());
+    }
+
+    /// Takes events for a moment.
+    pub(crate) fn collect_for(&mut self, ms: i32) {
+        let limit = std::time::Duration::from_millis(ms.unsigned_abs().into());
+        self.events.extend(self.receiver.recv_timeout(limit));
+        self.collect();
+    }
+
+    /// Ends the run: what happened, in order, and how well the lab worked.
+    pub(crate) fn finish(mut self) -> Result<(Recording, Health), CheckError> {
+        let health = self.lab.finish()?;
+        self.collect();
+        Ok((recording(std::mem::take(&mut self.events)), health))
+    }
+}
+
+/// Joins live events to a recording.
+pub(crate) fn recording(live: Vec<Live>) -> Recording {
+    let mut recording = Recording::default();
+    for Live { at, what, bytes } in live {
+        if let (What::Sent(_), Some(bytes)) = (&what, bytes) {
+            recording.frames.push(bytes);
+        }
+        recording.events.push(Event { id: 0, at, what });
+    }
+    recording.finish()
+}

@@ -1,0 +1,41 @@
+//! Exactly one buffer: a message as long as the program's own recv() buffer is no sign that more must come.
+
+use tongro_trace::event::Action;
+
+use super::{QUESTION, intact, not_whole, pattern};
+use crate::bench::Answer;
+use crate::contract::{Check, Stage};
+use crate::error::CheckError;
+use crate::log::Log;
+use crate::verdict::Verdict;
+
+pub(super) const CHECK: Check = Check::new(ID, probe, judge);
+const ID: &str = "exact-buffer-hang";
+/// Tried when the program's own size cannot be learnt, and never more than a window.
+const USUAL: [u64; 3] = [1024, 2048, 4096];
+const MOST: u64 = 256 * 1024;
+
+fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
+    let bench = &mut stage.bench;
+    let Some(mut peer) = bench.connect()? else { return Ok(()) };
+    if bench.pump(&mut peer, QUESTION)? != Answer::Whole {
+        return Ok(());
+    }
+    let size = bench.buffer_size()?.filter(|size| (2..=MOST).contains(size));
+    let sizes = size.map_or_else(|| USUAL.to_vec(), |size| vec![size, 2 * size]);
+    for size in sizes {
+        bench.measure("size", size);
+        if bench.pump(&mut peer, &pattern(size as usize))? != Answer::Whole {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn judge(log: Log<'_>) -> Verdict {
+    if log.is_whole(0) {
+        return intact(log, ID, 0);
+    }
+    let hangs = log.has(0, Action::Quiet) && log.differs_at(0).is_none();
+    not_whole(log, ID, if hangs { ID } else { "short-recv-is-end" })
+}

@@ -1,0 +1,153 @@
+//! A peer of ours: one TCP connection from the client host, that does what a probe says and remembers every byte.
+//!
+//! Bytes it sends go through the lab's link to the program under test; the echo that comes back is compared with
+//! them, byte by byte.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+
+use tongro_sys::socket;
+
+use crate::error::CheckError;
+
+/// Bytes shown of what came back.
+const PREVIEW: usize = 64;
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// 0 = A, 1 = B …
+    pub(crate) no: u16,
+    stream: TcpStream,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) remote: SocketAddr,
+    /// Everything the kernel took from us.
+    sent: Vec<u8>,
+    pub(crate) received: u64,
+    /// What came back, as far as it is shown.
+    pub(crate) preview: Vec<u8>,
+    /// Offset of the first byte that is not the echo of ours.
+    pub(crate) differs_at: Option<u64>,
+    /// How its reading side ended.
+    pub(crate) end: Option<ReadEnd>,
+}
+
+/// How a reading side ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadEnd {
+    /// FIN.
+    Eof,
+    /// RST, with the errno.
+    Reset(i32),
+}
+
+impl Peer {
+    pub(crate) fn new(no: u16, fd: OwnedFd, remote: SocketAddr) -> Self {
+        let stream = TcpStream::from(fd);
+        let local = stream.local_addr().ok();
+        // One write = one segment is what probes mean; without it nothing is lost but their exactness.
+        let _ = stream.set_nodelay(true);
+        Self {
+            no,
+            stream,
+            local,
+            remote,
+            sent: Vec::new(),
+            received: 0,
+            preview: Vec::new(),
+            differs_at: None,
+            end: None,
+        }
+    }
+
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.len() as u64
+    }
+
+    /// Gives bytes to the kernel: how many it took now.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, CheckError> {
+        match self.stream.write(bytes) {
+            Ok(len) => {
+                self.sent.extend_from_slice(&bytes[..len]);
+                Ok(len)
+            }
+            Err(error) if is_later(&error) => Ok(0),
+            Err(error) => {
+                self.end.get_or_insert_with(|| ReadEnd::Reset(error.raw_os_error().unwrap_or(0)));
+                Ok(0)
+            }
+        }
+    }
+
+    /// Takes what has come, at most one buffer: how many bytes; 0 also at the end.
+    pub(crate) fn read(&mut self) -> usize {
+        let mut buffer = [0u8; 64 * 1024];
+        if self.end.is_some() {
+            return 0;
+        }
+        match self.stream.read(&mut buffer) {
+            Ok(0) => self.end = Some(ReadEnd::Eof),
+            Ok(len) => {
+                self.compare(&buffer[..len]);
+                return len;
+            }
+            Err(error) if is_later(&error) => {}
+            Err(error) => self.end = Some(ReadEnd::Reset(error.raw_os_error().unwrap_or(0))),
+        }
+        0
+    }
+
+    fn compare(&mut self, bytes: &[u8]) {
+        let from = self.received as usize;
+        if self.differs_at.is_none() {
+            let wanted = self.sent.get(from..).unwrap_or_default();
+            let equal = bytes.iter().zip(wanted).take_while(|(a, b)| a == b).count();
+            if equal < bytes.len() {
+                self.differs_at = Some((from + equal) as u64);
+            }
+        }
+        let room = PREVIEW.saturating_sub(self.preview.len());
+        self.preview.extend_from_slice(&bytes[..room.min(bytes.len())]);
+        self.received += bytes.len() as u64;
+    }
+
+    /// Sent bytes that the other host's kernel has not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> u32 {
+        socket::unacknowledged(self.stream.as_fd()).unwrap_or(0)
+    }
+
+    pub(crate) fn shutdown(&self) {
+        // Fails only where the connection is gone already, which the next read will say.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Makes the coming close a reset.
+    pub(crate) fn abort(self) {
+        let _ = socket::set_abort_on_close(self.stream.as_fd(), true);
+    }
+
+    /// The error of a connect that has completed.
+    pub(crate) fn connect_error(&self) -> Option<i32> {
+        self.stream.take_error().ok().flatten().and_then(|error| error.raw_os_error())
+    }
+
+    pub(crate) fn refresh_local(&mut self) {
+        self.local = self.stream.local_addr().ok();
+    }
+
+    /// Bytes from `from` on, as they came back, of which at most `PREVIEW` in all are kept.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.received < self.sent() && self.end.is_none()
+    }
+}
+
+impl AsFd for Peer {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+fn is_later(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}

@@ -1,0 +1,146 @@
+//! A plain blocking client: connect, send, receive, finish.
+//!
+//! Bytes come from the caller and go to one peer; what comes back is handed over as it arrived, cut where the
+//! kernel cut it. Errors have the name of what happened: refused, unreachable, reset, timed out.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::connection::Wire;
+use crate::error::{Error, Result};
+use crate::session::Io;
+
+/// One connection, as a client sees it. `send` and `recv` block, at most for the timeout.
+#[derive(Debug)]
+pub struct Client {
+    socket: Socket,
+}
+
+/// How long [`Client::connect`] waits for an address, and each later call for the peer, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Client {
+    /// Connects to one address.
+    pub fn connect(address: SocketAddr) -> Result<Self> {
+        Self::connect_within(address, PATIENCE)
+    }
+
+    /// Connects to one address within `patience`, which then also bounds each `send` and `recv`.
+    pub fn connect_within(address: SocketAddr, patience: Duration) -> Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+        let socket = socket.map_err(Error::io("socket"))?;
+        let connected = socket.connect_timeout(&address.into(), patience);
+        connected.map_err(|error| connect_error(error, &address.to_string()))?;
+        socket.set_tcp_nodelay(true).map_err(Error::io("setsockopt"))?;
+        Self::with_patience(socket, patience)
+    }
+
+    /// Connects to a name: every address it has, in order; the error is that of the last.
+    pub fn connect_to(host: &str, port: u16) -> Result<Self> {
+        let mut outcome = None;
+        for ip in crate::doors::resolve(host)? {
+            match Self::connect(SocketAddr::new(ip, port)) {
+                Ok(client) => return Ok(client),
+                Err(error) => outcome = Some(error),
+            }
+        }
+        let none = || Error::Resolve { host: host.to_owned(), source: ErrorKind::NotFound.into() };
+        Err(outcome.unwrap_or_else(none))
+    }
+
+    /// Connects to a Unix socket.
+    pub fn connect_unix(path: &Path) -> Result<Self> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Error::io("socket"))?;
+        let address = SockAddr::unix(path).map_err(Error::io("connect"))?;
+        let connected = socket.connect(&address);
+        connected.map_err(|error| connect_error(error, &path.display().to_string()))?;
+        Self::with_patience(socket, PATIENCE)
+    }
+
+    /// Sends all of it, however many system calls that takes.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let sent = Wire(&self.socket).write(rest).map_err(Error::io("send"))?;
+            rest = &rest[sent..];
+        }
+        Ok(())
+    }
+
+    /// Receives what has arrived, at least one byte; 0 when the peer has finished.
+    pub fn recv(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        Wire(&self.socket).read(buffer).map_err(Error::io("receive"))
+    }
+
+    /// Receives exactly `len` bytes.
+    pub fn recv_exactly(&mut self, len: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let mut filled = 0;
+        while filled < len {
+            match self.recv(&mut bytes[filled..])? {
+                0 => {
+                    let source = io::Error::from(ErrorKind::UnexpectedEof);
+                    return Err(Error::Io { operation: "receive", source });
+                }
+                more => filled += more,
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Receives until the peer finishes.
+    pub fn recv_to_end(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            match self.recv(&mut buffer)? {
+                0 => return Ok(bytes),
+                len => bytes.extend_from_slice(&buffer[..len]),
+            }
+        }
+    }
+
+    /// Ends our side; the peer may still send (half-close).
+    pub fn finish(&mut self) -> Result<()> {
+        Wire(&self.socket).finish().map_err(Error::io("shutdown"))
+    }
+
+    /// Ends with a reset instead of an orderly close: what a crash or a killed process looks like to the peer.
+    pub fn reset(self) -> Result<()> {
+        self.socket.set_linger(Some(Duration::ZERO)).map_err(Error::io("setsockopt"))
+    }
+
+    /// A second handle on the same connection, so that one thread can send while another receives.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self { socket: self.socket.try_clone().map_err(Error::io("dup"))? })
+    }
+
+    /// Our address.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()?.as_socket()
+    }
+
+    /// The peer's address.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.socket.peer_addr().ok()?.as_socket()
+    }
+
+    fn with_patience(socket: Socket, patience: Duration) -> Result<Self> {
+        socket.set_read_timeout(Some(patience)).map_err(Error::io("setsockopt"))?;
+        socket.set_write_timeout(Some(patience)).map_err(Error::io("setsockopt"))?;
+        Ok(Self { socket })
+    }
+}
+
+fn connect_error(error: io::Error, address: &str) -> Error {
+    let address = address.to_owned();
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Error::Refused { address },
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Error::Unreachable { address },
+        _ => Error::io("connect")(error),
+    }
+}

@@ -1,0 +1,27 @@
+//! The one place where this room looks at a clock; machines are handed the result.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tongro_proto::Now;
+
+/// Both clocks of the host, the steady one counted from a start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// Zero of [`Now::steady`].
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub(crate) fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    /// The time.
+    pub(crate) fn now(self) -> Now {
+        Now {
+            steady: self.start.elapsed(),
+            wall: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The accept loop of all models whose accepting thread does nothing else, or nothing else meanwhile.
+
+use std::io;
+use std::time::Duration;
+
+use crate::connection::Connection;
+use crate::doors::{Arrival, Doors, Knock};
+use crate::server::Job;
+
+/// How long the queue is left alone when descriptors have run out and nobody has left.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// The next connection, or `None` once the bell has rung.
+///
+/// At the connection limit it does not accept: newcomers wait in the backlog, and nobody is lied to.
+pub(crate) fn next(doors: &Doors, job: &Job) -> io::Result<Option<Connection>> {
+    loop {
+        if job.gate.is_full() {
+            if job.bell.is_rung() {
+                return Ok(None);
+            }
+            job.gate.wait_for_place(BREATH);
+            continue;
+        }
+        let door = match doors.wait(&job.bell, None)? {
+            Knock::Bell => return Ok(None),
+            Knock::Nothing => continue,
+            Knock::Door(door) => door,
+        };
+        match doors.accept(door)? {
+            Arrival::Peer(socket, from) => {
+                if let Some(connection) = job.welcome(socket, from) {
+                    return Ok(Some(connection));
+                }
+            }
+            Arrival::Nobody => {} // another process was quicker, or the peer has gone
+            Arrival::Exhausted => rest(job),
+        }
+    }
+}
+
+/// Waits for a free descriptor: until somebody leaves, the bell rings or a breath has passed.
+fn rest(job: &Job) {
+    let mut fds = [rustix::event::PollFd::new(&*job.bell, rustix::event::PollFlags::IN)];
+    let _ = crate::doors::poll_retrying(&mut fds, Some(BREATH));
+}

@@ -1,0 +1,303 @@
+//! The event loop: one thread, all sockets. The `poll` and `epoll` models differ only in the [`Waiter`] they bring.
+//!
+//! ```text
+//!          ┌────────────▶ wait ◀───────────┐
+//!          │    door │      │ socket  │ bell, timer
+//!          │  accept until  pump      drain, expire
+//!          │  nobody waits   │         │
+//!          └── watch ◀───────┴─────────┘
+//! ```
+//!
+//! Readiness is level-triggered and each ready socket is read once per turn, so a peer that floods gets one
+//! buffer's worth before the next peer has its turn.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use tongro_proto::Now;
+
+use crate::connection::Connection;
+use crate::doors::{Arrival, Doors};
+use crate::server::Job;
+use crate::session::{Scratch, Wants};
+use crate::timers::Timers;
+
+/// One thing that is ready.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    /// Whose it is, as given to [`Waiter::watch`].
+    pub(crate) key: u64,
+    /// Readable, or at its end.
+    pub(crate) read: bool,
+    /// Broken: told even to those who wait for nothing, again and again.
+    pub(crate) broken: bool,
+}
+
+/// A way of waiting for many descriptors.
+pub(crate) trait Waiter {
+    /// Begins to watch.
+    fn watch(&mut self, fd: BorrowedFd<'_>, key: u64, wants: Wants) -> io::Result<()>;
+    /// Changes what is watched for.
+    fn change(&mut self, fd: BorrowedFd<'_>, key: u64, wants: Wants) -> io::Result<()>;
+    /// Stops.
+    fn forget(&mut self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()>;
+    /// Sleeps until something is ready or `at_most` has passed. `watched` is everything, for a waiter that keeps
+    /// no list of its own in the kernel.
+    fn wait(&mut self, watched: &Peers, ready: &mut Vec<Ready>, at_most: Option<Duration>) -> io::Result<()>;
+}
+
+/// Reads only: what a listener and the bell are watched for.
+pub(crate) const READ: Wants = Wants { read: true, write: false };
+
+/// Keys that are not peers: the bell, and from [`DOORS`] upward the listeners.
+const BELL: u64 = u64::MAX;
+const DOORS: u64 = u64::MAX - 1024;
+
+/// How long the queue is left alone when descriptors have run out.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// All peers by key. A key is a slot number and how often the slot was used before, so that a late event for a
+/// closed connection cannot reach the next one in its slot.
+#[derive(Default)]
+pub(crate) struct Peers {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// Slots in use.
+    len: usize,
+}
+
+#[derive(Default)]
+struct Slot {
+    uses: u32,
+    peer: Option<Peer>,
+}
+
+/// A connection and what the waiter and the timers believe about it.
+pub(crate) struct Peer {
+    connection: Connection,
+    /// What is watched for now.
+    pub(crate) wants: Wants,
+    /// The earliest entry in the timers.
+    timer_at: Option<Duration>,
+}
+
+impl AsFd for Peer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.connection.as_fd()
+    }
+}
+
+impl Peers {
+    fn insert(&mut self, peer: Peer) -> u64 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            (self.slots.len() - 1) as u32
+        });
+        let place = &mut self.slots[slot as usize];
+        place.uses = place.uses.wrapping_add(1) & 0x7fff_ffff; // keeps peers' keys below DOORS
+        place.peer = Some(peer);
+        self.len += 1;
+        u64::from(place.uses) << 32 | u64::from(slot)
+    }
+
+    fn find(&mut self, key: u64) -> Option<&mut Peer> {
+        let slot = self.slots.get_mut(key as u32 as usize)?;
+        if u64::from(slot.uses) == key >> 32 { slot.peer.as_mut() } else { None }
+    }
+
+    fn remove(&mut self, key: u64) {
+        if self.find(key).is_some() {
+            self.slots[key as u32 as usize].peer = None;
+            self.free.push(key as u32);
+            self.len -= 1;
+        }
+    }
+
+    fn keys(&self) -> Vec<u64> {
+        self.iter().map(|(key, _)| key).collect()
+    }
+
+    /// Every peer with its key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Peer)> {
+        self.slots.iter().enumerate().filter_map(|(number, slot)| {
+            Some((u64::from(slot.uses) << 32 | number as u64, slot.peer.as_ref()?))
+        })
+    }
+}
+
+/// The loop and all it holds.
+pub(crate) struct EventLoop<'a, W> {
+    job: &'a Job,
+    waiter: W,
+    /// Gone once the bell has rung.
+    doors: Option<Doors>,
+    /// Not watching the doors: full, or out of descriptors until the given time.
+    closed_until: Option<Duration>,
+    peers: Peers,
+    timers: Timers,
+    scratch: Scratch,
+    /// When everything left is cut.
+    drain_until: Option<Duration>,
+}
+
+impl<'a, W: Waiter> EventLoop<'a, W> {
+    /// A loop that watches doors and bell.
+    pub(crate) fn new(job: &'a Job, waiter: W) -> io::Result<Self> {
+        let mut this = Self {
+            job,
+            waiter,
+            doors: Some(job.take_doors()?),
+            closed_until: None,
+            peers: Peers::default(),
+            timers: Timers::default(),
+            scratch: job.scratch(),
+            drain_until: None,
+        };
+        this.waiter.watch(job.bell.as_fd(), BELL, READ)?;
+        this.watch_doors()?;
+        Ok(this)
+    }
+
+    /// Turns until the bell has rung and all have left.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut ready = Vec::with_capacity(1024);
+        while self.doors.is_some() || self.peers.len > 0 {
+            let now = self.job.clock.now();
+            if self.drain_until.is_some_and(|until| until <= now.steady) {
+                break;
+            }
+            ready.clear();
+            self.waiter.wait(&self.peers, &mut ready, self.patience(now.steady))?;
+            let now = self.job.clock.now();
+            for event in &ready {
+                match event.key {
+                    BELL => self.begin_drain(now)?,
+                    key if key >= DOORS => self.accept((key - DOORS) as usize, now)?,
+                    key => self.serve(key, *event, now),
+                }
+            }
+            self.expire(now);
+            self.reopen(now)?;
+        }
+        Ok(())
+    }
+
+    fn patience(&self, now: Duration) -> Option<Duration> {
+        let until = |at: Duration| at.saturating_sub(now);
+        let times = [self.timers.patience(now), self.closed_until.map(until), self.drain_until.map(until)];
+        times.into_iter().flatten().min()
+    }
+
+    /// Takes everybody who waits at a door.
+    fn accept(&mut self, door: usize, now: Now) -> io::Result<()> {
+        while let Some(doors) = &self.doors {
+            if self.job.gate.is_full() {
+                return self.close_doors(Duration::MAX);
+            }
+            match doors.accept(door)? {
+                Arrival::Nobody => return Ok(()),
+                Arrival::Exhausted => return self.close_doors(now.steady + BREATH),
+                Arrival::Peer(socket, from) => {
+                    if let Some(connection) = self.job.welcome(socket, from) {
+                        self.begin(connection, now);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first turn of a connection: it may have something to say before it is asked.
+    fn begin(&mut self, connection: Connection, now: Now) {
+        let wants = READ;
+        let key = self.peers.insert(Peer { connection, wants, timer_at: None });
+        let Some(peer) = self.peers.find(key) else { return };
+        if self.waiter.watch(peer.as_fd(), key, wants).is_err() {
+            return self.peers.remove(key);
+        }
+        self.serve(key, Ready { key, read: false, broken: false }, now);
+    }
+
+    /// One turn of one connection.
+    fn serve(&mut self, key: u64, ready: Ready, now: Now) {
+        let Some(peer) = self.peers.find(key) else { return };
+        let is_lost = ready.broken && peer.wants == Wants::default();
+        let outcome = peer.connection.pump(&mut self.scratch, now, ready.read || ready.broken);
+        let is_over = is_lost || outcome.is_err() || peer.connection.is_done();
+        self.settle(key, is_over);
+    }
+
+    /// Brings waiter and timers up to date after a turn, or lets the connection go.
+    fn settle(&mut self, key: u64, is_over: bool) {
+        let Some(peer) = self.peers.find(key) else { return };
+        let wants = peer.connection.wants(&self.scratch);
+        let is_over = is_over || {
+            let was = core::mem::replace(&mut peer.wants, wants);
+            was != wants && self.waiter.change(peer.connection.as_fd(), key, wants).is_err()
+        };
+        if is_over {
+            let _ = self.waiter.forget(peer.connection.as_fd(), key);
+            return self.peers.remove(key);
+        }
+        if let Some(at) = peer.connection.deadline(&self.scratch)
+            && peer.timer_at.is_none_or(|entered| at < entered)
+        {
+            peer.timer_at = Some(at);
+            self.timers.enter(at, key);
+        }
+    }
+
+    fn expire(&mut self, now: Now) {
+        while let Some(key) = self.timers.due(now.steady) {
+            let Some(peer) = self.peers.find(key) else { continue };
+            peer.timer_at = None;
+            let is_due = peer.connection.deadline(&self.scratch).is_some_and(|at| at <= now.steady);
+            let outcome = if is_due { peer.connection.expire(&mut self.scratch, now) } else { Ok(()) };
+            let is_over = outcome.is_err() || peer.connection.is_done();
+            self.settle(key, is_over);
+        }
+    }
+
+    fn begin_drain(&mut self, now: Now) -> io::Result<()> {
+        self.waiter.forget(self.job.bell.as_fd(), BELL)?;
+        self.close_doors(Duration::MAX)?;
+        self.doors = None;
+        self.closed_until = None;
+        self.drain_until = Some(now.steady + self.job.options.timeouts.drain);
+        for key in self.peers.keys() {
+            if let Some(peer) = self.peers.find(key) {
+                peer.connection.drain();
+                self.serve(key, Ready { key, read: true, broken: false }, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn watch_doors(&mut self) -> io::Result<()> {
+        for (number, door) in self.doors.iter().flat_map(Doors::fds).enumerate() {
+            self.waiter.watch(door, DOORS + number as u64, READ)?;
+        }
+        self.closed_until = None;
+        Ok(())
+    }
+
+    /// Leaves the queue alone: for a while, or until somebody leaves.
+    fn close_doors(&mut self, until: Duration) -> io::Result<()> {
+        if self.closed_until.is_none() {
+            for (number, door) in self.doors.iter().flat_map(Doors::fds).enumerate() {
+                self.waiter.forget(door, DOORS + number as u64)?;
+            }
+        }
+        self.closed_until = Some(until);
+        Ok(())
+    }
+
+    fn reopen(&mut self, now: Now) -> io::Result<()> {
+        match self.closed_until {
+            Some(Duration::MAX) if !self.job.gate.is_full() => self.watch_doors(),
+            Some(until) if until <= now.steady => self.watch_doors(),
+            _ => Ok(()),
+        }
+    }
+}

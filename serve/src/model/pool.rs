@@ -1,0 +1,48 @@
+//! Pool: a fixed number of threads take connections from a queue as short as the pool.
+//!
+//! No more threads than asked for, whatever arrives. But a thread belongs to a peer until it leaves: as many quiet
+//! peers as threads, and nobody else is served (head of line again, a little later).
+
+use std::io;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::connection::Connection;
+use crate::drive::{Sleep, drive};
+use crate::server::Job;
+
+/// `hands` threads, one queue.
+pub(crate) fn run(job: &Arc<Job>) -> io::Result<()> {
+    let doors = job.take_doors()?;
+    let hands = job.options.hands.max(1);
+    // A rendezvous: the acceptor hands over only when a thread is free, so the real queue stays in the kernel,
+    // where a peer can see that it is not served yet.
+    let (give, queue) = sync_channel::<Connection>(0);
+    let queue = Arc::new(Mutex::new(queue));
+    let threads: Vec<_> = (0..hands).map(|_| hand(job, &queue)).collect::<io::Result<_>>()?;
+    drop(queue);
+    while let Some(connection) = super::accept::next(&doors, job)? {
+        if give.send(connection).is_err() {
+            break;
+        }
+    }
+    drop((doors, give));
+    for thread in threads {
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+/// One thread that serves until the queue is closed.
+fn hand(job: &Arc<Job>, queue: &Arc<Mutex<Receiver<Connection>>>) -> io::Result<std::thread::JoinHandle<()>> {
+    let (job, queue) = (Arc::clone(job), Arc::clone(queue));
+    std::thread::Builder::new().name("pool".to_owned()).spawn(move || {
+        let mut scratch = job.scratch();
+        loop {
+            // The lock is held while waiting and let go before serving.
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(connection) = next else { return };
+            drive(connection, &job, &mut scratch, Sleep::InRecv);
+        }
+    })
+}

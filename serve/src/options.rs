@@ -1,0 +1,156 @@
+//! What a server is told before it starts: where, what, how, and how much.
+//!
+//! Values come from a command line or a test and go to [`crate::start`]. Every limit is a field with its reason
+//! beside it; none is a constant hidden in a loop.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tongro_proto::{Bounds, Proto};
+
+/// Everything one server needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A name or address to listen on. Empty or `*` means every address of the host, IPv6 and IPv4 (dual stack).
+    pub host: String,
+    /// The port; 0 lets the kernel choose a free one, see [`crate::Server::local_addrs`].
+    pub port: u16,
+    /// A Unix socket to listen on instead of `host` and `port`. A stale socket file is replaced.
+    pub unix: Option<PathBuf>,
+    /// How many connections are served at once, and by what.
+    pub model: Model,
+    /// What is spoken on them.
+    pub proto: Proto,
+    /// How many finished handshakes may wait for `accept`. 128, the usual default, makes a storm of connects wait
+    /// a second each for a repeated SYN; the kernel cuts this to `net.core.somaxconn`.
+    pub backlog: i32,
+    /// How many threads (`pool`), processes (`prefork`) or runtime threads (`async`) serve.
+    pub hands: usize,
+    /// How much any peer may take.
+    pub limits: Limits,
+    /// How long any peer may take.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            unix: None,
+            model: Model::default(),
+            proto: Proto::Echo,
+            backlog: 4096,
+            hands: 8,
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// Bounds on what peers can make a server hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections served at once. At the limit the server stops accepting; newcomers wait in the backlog.
+    pub connections: usize,
+    /// Connections from one address at once; one more is accepted and closed, so that others still get in.
+    pub per_peer: Option<usize>,
+    /// The longest message of a protocol that has messages; see [`Bounds::message_len`].
+    pub message_len: usize,
+    /// Output waiting for one slow reader. Above it we stop reading from that peer (back-pressure) until it has
+    /// taken some; a peer that is *pushed* more than this by others is cut off.
+    pub output_len: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            per_peer: None,
+            message_len: Bounds::default().message_len,
+            output_len: 256 * 1024,
+        }
+    }
+}
+
+/// Bounds on how long a peer can keep a server waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Nothing received and nothing to send: the peer may have gone without a word (cable pulled, host asleep).
+    pub idle: Duration,
+    /// One message begun and not completed: a peer that sends a byte a minute is never idle, yet never done.
+    pub read: Duration,
+    /// Output waiting and none of it taken: the peer does not read.
+    pub write: Duration,
+    /// TLS handshake begun and not finished, counted from `accept`.
+    pub handshake: Duration,
+    /// Our side finished, the peer's not. Closing at once could destroy our last bytes with a reset.
+    pub linger: Duration,
+    /// After the shutdown bell: what is not finished by then is cut.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(300),
+            read: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A concurrency model: the columns of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Model {
+    /// One connection after the other, in one thread.
+    Sequential,
+    /// A thread for each connection.
+    Thread,
+    /// A fixed number of threads, each with one connection at a time.
+    Pool,
+    /// One thread waits for all sockets with `epoll(7)`: the default engine.
+    #[default]
+    Epoll,
+}
+
+impl Model {
+    /// All of them, in the order of the course.
+    pub const ALL: &[Self] = &[Self::Sequential, Self::Thread, Self::Pool, Self::Epoll];
+
+    /// The name used on command lines and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Thread => "thread",
+            Self::Pool => "pool",
+            Self::Epoll => "epoll",
+        }
+    }
+}
+
+impl FromStr for Model {
+    type Err = crate::Error;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.iter().copied().find(|model| model.name() == name);
+        found.ok_or_else(|| crate::Error::UnknownModel { name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_leads_back_to_its_model() {
+        for model in Model::ALL {
+            assert_eq!(model.name().parse::<Model>().unwrap(), *model);
+        }
+        assert!("magic".parse::<Model>().is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! The commands: one file each, with its arguments, its work and what it prints.
+
+mod check;
+mod doctor;
+mod record;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::talk::{Color, Talk};
+
+/// See, break and prove network programs.
+#[derive(Debug, Parser)]
+#[command(name = "tongro", version, max_term_width = 100, arg_required_else_help = false)]
+struct Cli {
+    /// Language to speak: ko or en (default from the locale)
+    #[arg(long, global = true, value_name = "LANG")]
+    lang: Option<String>,
+    /// When to use colour: auto, always or never
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a program in the private lab and judge it
+    Check(check::Check),
+    /// Tell what works on this computer, and how to fix what does not
+    Doctor(doctor::Doctor),
+}
+
+/// Reads the command line and runs the command.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let mut talk = Talk::new(cli.lang.as_deref(), cli.color);
+    let code = match cli.command {
+        None => {
+            welcome(&mut talk);
+            0
+        }
+        Some(Command::Check(check)) => check.run(&mut talk),
+        Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
+    };
+    ExitCode::from(code)
+}
+
+/// `tongro` alone: what it is and four commands.
+fn welcome(talk: &mut Talk) {
+    talk.say(&format!("tongro (통로) – {}", talk.text("cli.main.tagline", &[])));
+    talk.say("");
+    for (command, id) in [
+        ("tongro up", "cli.main.start"),
+        ("tongro check --contract echo -- python3 server.py", "cli.main.check"),
+        ("tongro doctor", "cli.main.doctor"),
+        ("tongro --help", "cli.main.help"),
+    ] {
+        talk.say(&format!("  {command:<52}{}", talk.text(id, &[])));
+    }
+}

@@ -1,0 +1,48 @@
+//! What the link's own log says of a frame: lost, doubled, corrupted, held back, overtaken.
+
+use crate::event::{DropReason, Fate, LinkSettings, Sent};
+use crate::ladder::Finding;
+
+use super::report::{With, finding, id, millis};
+
+/// Findings that follow from the fates alone. A delay counts only where a rule asked for more than the link's own.
+#[must_use]
+pub fn of_fates(sent: &Sent, link: Option<&LinkSettings>) -> Vec<Finding> {
+    let usual_us = link.map_or(0, |link| link.delay_us + link.jitter_us);
+    let mut findings = Vec::new();
+    for fate in &sent.fates {
+        let found = match *fate {
+            Fate::Drop => lost(DropReason::Script, None),
+            Fate::Duplicate(copies) => finding(id::DUPLICATED, Vec::new()).with("copies", copies),
+            Fate::Corrupt(bit) => {
+                finding(id::CORRUPTED, Vec::new()).with("byte", bit / 8).with("bit", bit % 8)
+            }
+            Fate::Reorder(frames) => finding(id::REORDERED, Vec::new()).with("frames", frames),
+            Fate::Delay(span) if sent.rule.is_some() && span / 1000 > usual_us + 1000 => {
+                finding(id::DELAYED, Vec::new()).with("ms", millis(span))
+            }
+            Fate::Delay(_) => continue,
+        };
+        findings.push(match &sent.rule {
+            Some(rule) => found.with("rule", rule),
+            None => found,
+        });
+    }
+    findings
+}
+
+/// A frame the link dropped.
+#[must_use]
+pub fn lost(reason: DropReason, rule: Option<&str>) -> Finding {
+    let reason = match reason {
+        DropReason::Script => "script",
+        DropReason::Queue => "queue",
+        DropReason::Blackhole => "blackhole",
+        DropReason::Gone => "gone",
+    };
+    let found = finding(id::LOST, Vec::new()).with("reason", reason);
+    match rule {
+        Some(rule) => found.with("rule", rule),
+        None => found,
+    }
+}

@@ -1,0 +1,308 @@
+//! Findings on TCP: a connection as both of its ends know it, fed by each segment's sending and arrival.
+//!
+//! Retransmission is judged where the segment is sent, from what its sender sent before (RFC 9293 section 3.8.1) and
+//! which acknowledgments had arrived there (RFC 5681 section 3.2, RFC 8985); duplicate acknowledgments where the
+//! receiver sends them. Nothing is judged from the middle of the path.
+
+use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
+
+use crate::event::Nanos;
+use crate::ladder::Finding;
+use crate::segment::{Direction, Segment, before};
+
+use super::Role;
+use super::half::{Half, LastAck, LastArrival, Transmission, covers};
+use super::report::{With, finding, frames, id, millis};
+
+/// Both ends of a connection; index = direction in which the end sends.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    halves: [Half; 2],
+    has_handshake_ack: bool,
+}
+
+impl Connection {
+    pub(super) fn sent(&mut self, segment: &Segment, is_lost: bool) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if segment.has(RST) {
+            findings.push(self.reset(segment));
+            self.halves[segment.dir].gone = Some(segment.no);
+            return findings;
+        }
+        let me = &mut self.halves[segment.dir];
+        if segment.has(SYN) && me.syn.is_none() {
+            me.scale = segment.options.scale;
+        }
+        let is_again = me.next.is_some_and(|next| before(segment.seq, next)) && segment.seq_len() > 0;
+        let probe = self.keep_alive(segment);
+        let is_content = segment.seq_len() > 0 && (probe.is_none() || !is_again);
+        if let Some(probe) = probe {
+            findings.push(probe);
+        } else if is_again {
+            findings.push(self.retransmission(segment));
+        } else if segment.seq_len() > 0 {
+            findings.extend(self.window_full(segment));
+        }
+        findings.extend(self.opening(segment));
+        findings.extend(self.closing(segment));
+        findings.extend(self.acknowledgment(segment));
+        let me = &mut self.halves[segment.dir];
+        if is_content {
+            me.transmit(segment, is_lost);
+        } else if me.next.is_none() {
+            me.next = Some(segment.seq);
+            me.unacked = segment.seq;
+        }
+        findings
+    }
+
+    pub(super) fn arrived(&mut self, segment: &Segment, role: Role) {
+        let shift = self.shift(segment);
+        let here = &mut self.halves[1 - segment.dir];
+        if segment.has(RST) {
+            here.gone = here.gone.or(Some(segment.no));
+        }
+        if segment.has(FIN) {
+            here.fin_arrived = here.fin_arrived.or(Some(segment.no));
+        }
+        if segment.has(ACK) {
+            here.acknowledge(segment.no, segment.ack, role == Role::DuplicateAck);
+            here.window = shift.map(|shift| u32::from(segment.window) << shift);
+        }
+        here.last_arrival = Some(LastArrival {
+            no: segment.no,
+            ack: segment.ack,
+            flags: segment.flags,
+            seq_len: segment.seq_len(),
+            is_probe: role == Role::Probe,
+        });
+        here.is_answered = false;
+    }
+
+    pub(super) fn lost(&mut self, dir: Direction, no: u32) {
+        let me = &mut self.halves[dir];
+        let all = me.flying.iter_mut().chain(&mut me.settled);
+        all.filter(|old| old.no == no).for_each(|old| old.is_lost = true);
+    }
+
+    pub(super) fn timeout_is(&mut self, dir: Direction, timeout: Nanos) {
+        self.halves[dir].timeout = timeout;
+    }
+
+    /// The window shift that applies to a segment (RFC 7323 section 2.2); `None` when the handshake was not seen.
+    pub(super) fn shift(&self, segment: &Segment) -> Option<u8> {
+        if segment.has(SYN) {
+            return Some(0);
+        }
+        let [a, b] = &self.halves;
+        a.syn.and(b.syn)?;
+        Some(a.scale.and(b.scale).and(self.halves[segment.dir].scale).unwrap_or(0))
+    }
+
+    fn retransmission(&mut self, segment: &Segment) -> Finding {
+        let me = &mut self.halves[segment.dir];
+        let earlier = me.earlier(segment);
+        let cause = cause(me, segment, &earlier);
+        let is_spurious = !before(me.unacked, segment.end())
+            || (!earlier.is_empty() && covers(&earlier, segment.seq, segment.end()));
+        let id = match cause {
+            _ if is_spurious => id::SPURIOUS_RETRANSMISSION,
+            "duplicate_acks" | "recovery" | "rack" => id::FAST_RETRANSMISSION,
+            _ => id::RETRANSMISSION,
+        };
+        if cause != "timeout" && cause != "probe" && me.recover.is_none() {
+            me.recover = me.next;
+        }
+        let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost).map(|old| old.no).collect();
+        let original = earlier.first().map(|old| old.no).filter(|_| lost.is_empty());
+        let evidence = lost.iter().chain(&original).chain(&me.duplicate_acks).copied().collect();
+        let mut found = finding(id, evidence)
+            .with("cause", cause)
+            .with("seq", segment.seq)
+            .with("len", segment.payload)
+            .with("nth", earlier.len().max(1));
+        if let Some(last) = earlier.last() {
+            found = found.with("after_ms", millis(segment.at.saturating_sub(last.at)));
+        }
+        if let Some(no) = original {
+            found = found.with("original", no);
+        }
+        if !lost.is_empty() {
+            found = found.with("lost", frames(&lost));
+        }
+        if !me.duplicate_acks.is_empty() {
+            found = found.with("ack", me.unacked).with("duplicate_acks", frames(&me.duplicate_acks));
+        }
+        found
+    }
+
+    /// Probes of an idle connection or a closed window: the byte before the next one, or a window of zero overrun
+    /// by one byte (RFC 9293 sections 3.8.4 and 3.8.6.1).
+    fn keep_alive(&self, segment: &Segment) -> Option<Finding> {
+        let me = &self.halves[segment.dir];
+        if segment.flags & (SYN | FIN) != 0 || segment.payload > 1 {
+            return None;
+        }
+        let is_window_closed = me.window == Some(0);
+        let is_old_byte = is_before_next(segment, me.next)
+            || (segment.payload == 0 && segment.seq.wrapping_add(1) == me.unacked);
+        let is_new_byte = segment.payload == 1 && me.next == Some(segment.seq);
+        if is_window_closed && (is_old_byte || is_new_byte) {
+            return Some(finding(
+                id::ZERO_WINDOW_PROBE,
+                me.last_arrival.iter().map(|last| last.no).collect(),
+            ));
+        }
+        let keeps_alive = is_old_byte && me.is_idle();
+        keeps_alive.then(|| finding(id::KEEP_ALIVE, Vec::new()).with("seq", segment.seq))
+    }
+
+    fn window_full(&self, segment: &Segment) -> Option<Finding> {
+        let me = &self.halves[segment.dir];
+        let window = me.window.filter(|window| *window > 0 && segment.payload > 0)?;
+        (segment.end() == me.unacked.wrapping_add(window)).then(|| {
+            let evidence = me.last_arrival.iter().map(|last| last.no).collect();
+            finding(id::WINDOW_FULL, evidence).with("window", window)
+        })
+    }
+
+    fn opening(&mut self, segment: &Segment) -> Option<Finding> {
+        let [me, you] = self.both(segment.dir);
+        let your_syn = you.syn;
+        if segment.has(SYN) {
+            let id = if segment.has(ACK) { id::HANDSHAKE_SYN_ACK } else { id::HANDSHAKE_SYN };
+            me.syn = me.syn.or(Some(segment.no));
+            let evidence = your_syn.into_iter().filter(|_| segment.has(ACK)).collect();
+            return Some(finding(id, evidence));
+        }
+        let (my_syn, your_syn) = (me.syn?, your_syn?);
+        if !segment.has(ACK) || your_syn < my_syn || std::mem::replace(&mut self.has_handshake_ack, true) {
+            return None;
+        }
+        Some(finding(id::HANDSHAKE_ACK, vec![my_syn, your_syn]))
+    }
+
+    fn closing(&mut self, segment: &Segment) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let [me, you] = self.both(segment.dir);
+        if let Some(fin) = you.fin.filter(|fin| segment.has(ACK) && segment.ack == fin.end && !you.fin_acked)
+        {
+            you.fin_acked = true;
+            let is_last = me.fin.is_some_and(|mine| mine.no < fin.no);
+            findings.push(finding(if is_last { id::LAST_ACK } else { id::FIN_ACK }, vec![fin.no]));
+        }
+        if segment.has(FIN) && me.fin.is_none() {
+            let Segment { no, at, seq, .. } = *segment;
+            me.fin = Some(Transmission { no, at, seq, end: segment.end(), is_lost: false });
+            let order = if you.fin.is_some() { "second" } else { "first" };
+            let evidence = you.fin.iter().map(|fin| fin.no).collect();
+            findings.push(finding(id::FIN, evidence).with("order", order));
+        }
+        if let Some(fin) = me.fin_arrived.filter(|_| segment.payload > 0 && !me.used_half_close) {
+            me.used_half_close = true;
+            findings.push(finding(id::HALF_CLOSE, vec![fin]).with("len", segment.payload));
+        }
+        findings
+    }
+
+    fn acknowledgment(&mut self, segment: &Segment) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if !segment.has(ACK) {
+            return findings;
+        }
+        let me = &mut self.halves[segment.dir];
+        if segment.window == 0 && !segment.has(SYN) {
+            findings.push(finding(id::ZERO_WINDOW, Vec::new()));
+        }
+        let repeats = match me.last_ack.filter(|last| last.ack == segment.ack && segment.is_bare_ack()) {
+            Some(last) => {
+                let (found, repeats) = repeated(me, segment, last);
+                findings.extend(found);
+                repeats
+            }
+            None => 0,
+        };
+        let first = me.last_ack.filter(|last| last.ack == segment.ack && repeats > 0).map(|last| last.no);
+        let no = first.unwrap_or(segment.no);
+        me.last_ack = Some(LastAck { ack: segment.ack, no, window: segment.window, repeats });
+        me.is_answered = true;
+        findings
+    }
+
+    /// Why a reset was sent: the port refused, no connection is known, bytes came after the close, or an abort.
+    fn reset(&self, segment: &Segment) -> Finding {
+        let me = &self.halves[segment.dir];
+        let trigger = me.last_arrival.filter(|_| !me.is_answered);
+        if let Some(syn) = trigger.filter(|last| last.flags & (SYN | ACK) == SYN && me.syn.is_none()) {
+            return finding(id::REFUSED, vec![syn.no]);
+        }
+        let answers = trigger.filter(|last| last.flags & ACK != 0 && last.ack == segment.seq);
+        let is_unknown = me.gone.is_some() || me.syn.is_none();
+        if let Some(last) = answers.filter(|_| is_unknown && !segment.has(ACK)) {
+            let evidence = [Some(last.no), me.gone].into_iter().flatten().collect();
+            return finding(id::HALF_OPEN, evidence).with("seq", segment.seq);
+        }
+        let cause = match answers {
+            Some(last) if me.fin.is_some() && last.seq_len > 0 => "data_after_close",
+            _ => "abort",
+        };
+        let evidence = answers.iter().filter(|_| cause != "abort").map(|last| last.no).collect();
+        finding(id::RESET, evidence).with("cause", cause).with("seq", segment.seq)
+    }
+
+    fn both(&mut self, dir: Direction) -> [&mut Half; 2] {
+        let [a, b] = &mut self.halves;
+        if dir == 0 { [a, b] } else { [b, a] }
+    }
+}
+
+/// Whether the segment holds nothing but the byte before the next new one.
+fn is_before_next(segment: &Segment, next: Option<u32>) -> bool {
+    segment.payload <= 1
+        && segment.flags & (SYN | FIN | RST) == 0
+        && next.is_some_and(|next| segment.seq.wrapping_add(1) == next)
+}
+
+/// What made the sender send again.
+fn cause(me: &Half, segment: &Segment, earlier: &[Transmission]) -> &'static str {
+    let elapsed = earlier.last().map_or(Nanos::MAX, |last| segment.at.saturating_sub(last.at));
+    let has_timed_out = elapsed >= me.timeout / 20 * 19;
+    let is_first = earlier.len() <= 1;
+    match me.duplicate_acks.len() {
+        3.. if is_first && me.recover.is_none() => "duplicate_acks",
+        _ if is_first && me.recover.is_some_and(|recover| before(segment.seq, recover)) => "recovery",
+        _ if has_timed_out => "timeout",
+        1.. => "rack",
+        _ if me.next == Some(segment.end()) => "probe",
+        _ => "timeout",
+    }
+}
+
+/// An acknowledgment with the same number as the last one: a duplicate, a window update or an answer to a probe.
+fn repeated(me: &Half, segment: &Segment, last: LastAck) -> (Option<Finding>, u32) {
+    let trigger = me.last_arrival.filter(|arrival| !me.is_answered && arrival.seq_len > 0);
+    let is_duplicate = segment.window == last.window || !segment.options.sack().is_empty();
+    match (trigger, me.last_arrival) {
+        (_, Some(arrival)) if arrival.is_probe && !me.is_answered && segment.window == last.window => {
+            let found = finding(id::KEEP_ALIVE_ACK, vec![arrival.no]);
+            (Some(found).filter(|_| segment.window > 0), last.repeats)
+        }
+        (Some(arrival), _) if is_duplicate && segment.window > 0 => {
+            let n = last.repeats + 1;
+            let found = finding(id::DUPLICATE_ACK, vec![last.no, arrival.no])
+                .with("n", n)
+                .with("ack", segment.ack)
+                .with("of", last.no)
+                .with("caused_by", arrival.no);
+            (Some(found), n)
+        }
+        _ if segment.window != last.window => {
+            let found = finding(id::WINDOW_UPDATE, Vec::new())
+                .with("from", last.window)
+                .with("to", segment.window)
+                .with("opens", last.window == 0);
+            (Some(found).filter(|_| segment.window > 0), last.repeats)
+        }
+        _ => (None, last.repeats),
+    }
+}

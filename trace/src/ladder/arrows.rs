@@ -1,0 +1,208 @@
+//! Frames on the ladder: each sending becomes an arrow, which its arrival, loss and copies complete.
+//!
+//! What the link did is known at sending, what it means for the connection comes from the analyser; a retransmission
+//! is explained further when the call that waited for it returns.
+
+use std::collections::HashMap;
+
+use tongro_wire::view::{self, Transport, View};
+
+use crate::event::{Arrived, Dropped, Fate, HostId, Nanos, Sent};
+use crate::finding::{self, Delivery, id};
+use crate::flow;
+use crate::segment::{Direction, Segment};
+
+use super::builder::Builder;
+use super::label;
+use super::model::{Arrow, ArrowKind, Call, Finding};
+
+/// What is known of frames beside their arrows.
+#[derive(Debug, Default)]
+pub(super) struct Arrows {
+    by_no: HashMap<u32, Known>,
+    /// Retransmissions that arrived and whose receiver may have been waiting in a call.
+    awaited: Vec<Awaited>,
+}
+
+impl Arrows {
+    /// Where a frame's arrow stands in the ladder's list.
+    pub(super) fn index(&self, no: u32) -> Option<usize> {
+        self.by_no.get(&no).map(|known| known.index)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    index: usize,
+    /// Where order matters: flow and direction of a frame with content.
+    stream: Option<(u32, Direction)>,
+}
+
+#[derive(Debug)]
+struct Awaited {
+    index: usize,
+    host: HostId,
+    flow: u32,
+    at: Nanos,
+}
+
+impl Builder {
+    pub(super) fn sent(&mut self, at: Nanos, sent: &Sent, bytes: &[u8]) {
+        let mut arrow = Arrow {
+            no: sent.frame,
+            flow: None,
+            from: sent.host,
+            to: u8::from(sent.host == 0),
+            sent_at: at,
+            arrived_at: None,
+            copies: Vec::new(),
+            kind: ArrowKind::Control,
+            is_lost: sent.fates.contains(&Fate::Drop),
+            is_forged: sent.forged,
+            is_corrupt: sent.fates.iter().any(|fate| matches!(fate, Fate::Corrupt(_))),
+            label: String::new(),
+            findings: finding::of_fates(sent, self.ladder.link.as_ref()),
+            len: sent.len,
+            payload: 0,
+        };
+        let stream = self.dissect(&mut arrow, bytes, &sent.fates);
+        finding::sort(&mut arrow.findings);
+        let index = self.ladder.arrows.len();
+        self.arrows.by_no.insert(arrow.no, Known { index, stream });
+        self.ladder.arrows.push(arrow);
+        self.changed.arrows.insert(index);
+    }
+
+    /// Flow, kind, label, payload and findings from the frame's bytes.
+    fn dissect(&mut self, arrow: &mut Arrow, bytes: &[u8], fates: &[Fate]) -> Option<(u32, Direction)> {
+        let view = view::ethernet(bytes);
+        (arrow.kind, arrow.label) = label::other(view.as_ref(), bytes);
+        let view = view?;
+        arrow.findings.extend(checksum(bytes, &view, "sent"));
+        let (flow, dir) = self.flows.observe(arrow.sent_at, arrow.len as usize, &view)?;
+        let (no, ends) = (flow.no, flow.ends);
+        arrow.flow = Some(no);
+        let has_content = match &view.transport {
+            Transport::Tcp(tcp) => {
+                let segment = flow::segment(flow, dir, arrow.no, arrow.sent_at, bytes, tcp);
+                self.analyse(arrow, no, &segment, fates);
+                segment.seq_len() > 0
+            }
+            Transport::Udp { payload, .. } => {
+                arrow.payload = payload.len() as u32;
+                true
+            }
+            _ => false,
+        };
+        self.learn_port(arrow.from, ends[dir]);
+        self.learn_port(arrow.to, ends[1 - dir]);
+        self.join_connect(arrow.from, ends[1 - dir], arrow.flow);
+        has_content.then_some((no, dir))
+    }
+
+    fn analyse(&mut self, arrow: &mut Arrow, flow: u32, segment: &Segment, fates: &[Fate]) {
+        (arrow.kind, arrow.label) = label::tcp(segment);
+        arrow.payload = segment.payload;
+        let findings = if arrow.is_forged {
+            self.analyser.forged(flow, segment)
+        } else {
+            self.analyser.sent(flow, segment, delivery(arrow, fates))
+        };
+        for found in &findings {
+            if is_retransmission(found) {
+                arrow.kind = ArrowKind::Retransmission;
+                self.name_resent(found, arrow.no);
+            }
+        }
+        arrow.findings.extend(findings);
+    }
+
+    /// Tells the lost frames which frame carries their bytes again.
+    fn name_resent(&mut self, found: &Finding, resent_in: u32) {
+        for no in &found.evidence {
+            let Some(Known { index, .. }) = self.arrows.by_no.get(no).copied() else { continue };
+            let original = &mut self.ladder.arrows[index];
+            let lost = original.findings.iter_mut().find(|old| old.id == id::LOST || old.id == id::CORRUPTED);
+            if let Some(lost) = lost.filter(|lost| lost.evidence.is_empty()) {
+                lost.params.push(("resent_in".to_owned(), resent_in.to_string()));
+                lost.evidence.push(resent_in);
+                self.changed.arrows.insert(index);
+            }
+        }
+    }
+
+    pub(super) fn arrived(&mut self, at: Nanos, arrived: &Arrived, altered: Option<&[u8]>) {
+        let Some(Known { index, stream }) = self.arrows.by_no.get(&arrived.frame).copied() else { return };
+        let arrow = &mut self.ladder.arrows[index];
+        arrow.to = arrived.host;
+        let is_first = arrow.arrived_at.is_none();
+        if is_first {
+            arrow.arrived_at = Some(at);
+            let overtaken = stream.and_then(|(flow, dir)| self.analyser.overtaken(flow, dir, arrow.no));
+            arrow.findings.extend(overtaken);
+            if let Some(bytes) = altered.filter(|_| arrow.is_corrupt) {
+                let view = view::ethernet(bytes);
+                arrow.findings.extend(view.and_then(|view| checksum(bytes, &view, "arrived")));
+            }
+            finding::sort(&mut arrow.findings);
+        } else {
+            arrow.copies.push(at);
+        }
+        if let Some(flow) = arrow.flow.filter(|_| is_first && arrow.findings.iter().any(is_retransmission)) {
+            self.arrows.awaited.push(Awaited { index, host: arrived.host, flow, at });
+        }
+        self.analyser.arrived(arrived.frame);
+        self.changed.arrows.insert(index);
+    }
+
+    pub(super) fn dropped(&mut self, dropped: &Dropped) {
+        let Some(Known { index, .. }) = self.arrows.by_no.get(&dropped.frame).copied() else { return };
+        let arrow = &mut self.ladder.arrows[index];
+        arrow.is_lost = true;
+        let found = finding::lost(dropped.reason, None);
+        match arrow.findings.iter_mut().find(|old| old.id == id::LOST) {
+            Some(known) => known.params[0] = found.params[0].clone(),
+            None => arrow.findings.insert(0, found),
+        }
+        self.analyser.lost(dropped.frame);
+        self.changed.arrows.insert(index);
+    }
+
+    /// A receiving call returned: if it had waited for a retransmission, that says for how long.
+    pub(super) fn explain_waits(&mut self, call: &Call) {
+        let Some(until) = call.until else { return };
+        let is_this = |wait: &Awaited| {
+            wait.host == call.host && wait.at <= until && call.flow.is_none_or(|flow| flow == wait.flow)
+        };
+        let over: Vec<_> = self.arrows.awaited.extract_if(.., |wait| is_this(wait)).collect();
+        for wait in over.iter().filter(|wait| call.from < wait.at && call.is_blocked) {
+            let found =
+                self.ladder.arrows[wait.index].findings.iter_mut().find(|found| is_retransmission(found));
+            if let Some(found) = found {
+                let name = call.label.split(' ').next().unwrap_or_default();
+                found.params.push(("blocked_call".to_owned(), name.to_owned()));
+                found.params.push(("blocked_ms".to_owned(), finding::millis(until - call.from)));
+                self.changed.arrows.insert(wait.index);
+            }
+        }
+    }
+}
+
+/// A corrupted frame arrives but its receiver throws it away, unless the flipped bit is one nothing guards.
+fn delivery(arrow: &Arrow, fates: &[Fate]) -> Delivery {
+    if arrow.is_lost || arrow.is_corrupt {
+        return Delivery::Lost;
+    }
+    let copies = fates.iter().map(|fate| if let Fate::Duplicate(copies) = fate { *copies } else { 0 });
+    Delivery::Arrives(1 + copies.sum::<u32>())
+}
+
+fn checksum(bytes: &[u8], view: &View, when: &str) -> Option<Finding> {
+    let layer = finding::bad_checksum(bytes, view)?;
+    let params = vec![("layer".to_owned(), layer.to_owned()), ("when".to_owned(), when.to_owned())];
+    Some(Finding { id: id::CHECKSUM_BAD.to_owned(), params, evidence: Vec::new() })
+}
+
+fn is_retransmission(found: &Finding) -> bool {
+    matches!(found.id.as_str(), id::RETRANSMISSION | id::FAST_RETRANSMISSION | id::SPURIOUS_RETRANSMISSION)
+}

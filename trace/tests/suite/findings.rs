@@ -1,0 +1,245 @@
+//! Findings in truth mode: each scenario's frames with ids, parameters and evidence, one line a finding.
+
+use crate::ladder::build;
+use crate::scenario::{self, Log, Seg, end, ms};
+use tongro_trace::event::*;
+use tongro_trace::ladder::Ladder;
+use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
+
+/// `#13 fast_retransmission cause=duplicate_acks … [5 10 11 12]`, without handshake and close.
+fn findings(ladder: &Ladder) -> Vec<String> {
+    const QUIET: [&str; 6] =
+        ["handshake_syn", "handshake_syn_ack", "handshake_ack", "fin", "fin_ack", "last_ack"];
+    all_findings(ladder)
+        .into_iter()
+        .filter(|line| line.split(' ').nth(1).is_some_and(|id| !QUIET.contains(&id)))
+        .collect()
+}
+
+fn all_findings(ladder: &Ladder) -> Vec<String> {
+    let mut lines = Vec::new();
+    for arrow in &ladder.arrows {
+        for found in &arrow.findings {
+            let params: String =
+                found.params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            lines.push(format!("#{} {}{params} {:?}", arrow.no, found.id, found.evidence));
+        }
+    }
+    lines
+}
+
+/// A handshake at 20 ms each way, done at 60 ms: frames 1 to 3.
+fn opened() -> Log {
+    let mut log = Log::new();
+    log.send(0.0, 20.0, 0, Seg::new(SYN, 0, 0, 0));
+    log.send(20.0, 40.0, 1, Seg::new(SYN | ACK, 0, 1, 0));
+    log.send(40.0, 60.0, 0, Seg::new(ACK, 1, 1, 0));
+    log
+}
+
+fn found_in(log: Log) -> Vec<String> {
+    findings(build(&log.finish()).ladder())
+}
+
+#[test]
+fn the_picture() {
+    assert_eq!(
+        all_findings(build(&scenario::upload()).ladder()),
+        [
+            "#1 handshake_syn []",
+            "#2 handshake_syn_ack [1]",
+            "#3 handshake_ack [1, 2]",
+            "#5 lost reason=script rule=drop c2s bytes 64..1512 resent_in=13 [13]",
+            "#10 duplicate_ack n=1 ack=65 of=9 caused_by=6 [9, 6]",
+            "#11 duplicate_ack n=2 ack=65 of=9 caused_by=7 [9, 7]",
+            "#12 duplicate_ack n=3 ack=65 of=9 caused_by=8 [9, 8]",
+            "#13 fast_retransmission cause=duplicate_acks seq=65 len=1448 nth=1 after_ms=41.3 lost=5 ack=65 \
+             duplicate_acks=10,11,12 blocked_call=recv() blocked_ms=41.3 [5, 10, 11, 12]",
+            "#15 fin order=first []",
+            "#16 fin_ack [15]",
+            "#17 fin order=second [15]",
+            "#18 last_ack [17]",
+        ]
+    );
+}
+
+#[test]
+fn a_timeout_after_the_last_segment_is_lost() {
+    let mut log = opened();
+    log.lose(60.0, 0, Seg::new(ACK, 1, 1, 100));
+    log.lose(281.0, 0, Seg::new(ACK, 1, 1, 100));
+    log.send(703.0, 723.0, 0, Seg::new(ACK, 1, 1, 100));
+    assert_eq!(
+        found_in(log),
+        [
+            "#4 lost reason=script rule=drop c2s bytes 64..1512 resent_in=5 [5]",
+            "#5 lost reason=script rule=drop c2s bytes 64..1512 resent_in=6 [6]",
+            "#5 retransmission cause=timeout seq=1 len=100 nth=1 after_ms=221.0 lost=4 [4]",
+            "#6 retransmission cause=timeout seq=1 len=100 nth=2 after_ms=422.0 lost=4,5 [4, 5]",
+        ]
+    );
+}
+
+#[test]
+fn a_lost_acknowledgment_makes_a_needless_retransmission() {
+    let mut log = opened();
+    log.send(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 100));
+    log.lose(80.0, 1, Seg::new(ACK, 1, 101, 0));
+    log.send(281.0, 301.0, 0, Seg::new(ACK, 1, 1, 100));
+    log.send(301.0, 321.0, 1, Seg::new(ACK, 1, 101, 0).sack(1, 101));
+    assert_eq!(
+        found_in(log),
+        [
+            "#5 lost reason=script rule=drop c2s bytes 64..1512 []",
+            "#6 spurious_retransmission cause=timeout seq=1 len=100 nth=1 after_ms=221.0 original=4 [4]",
+            "#7 duplicate_ack n=1 ack=101 of=5 caused_by=6 [5, 6]",
+        ]
+    );
+}
+
+#[test]
+fn reordering_is_not_loss() {
+    let mut log = opened();
+    log.fated(60.0, 95.0, 0, Seg::new(ACK, 1, 1, 100), vec![Fate::Reorder(1), Fate::Delay(ms(35.0))]);
+    log.send(61.0, 81.0, 0, Seg::new(ACK, 101, 1, 100));
+    log.send(81.0, 101.0, 1, Seg::new(ACK, 1, 1, 0).sack(101, 201));
+    assert_eq!(
+        found_in(log),
+        [
+            "#4 out_of_order overtaken_by=5 [5]",
+            "#4 reordered frames=1 rule=rule 1 []",
+            "#4 delayed ms=35.0 rule=rule 1 []",
+            "#6 duplicate_ack n=1 ack=1 of=2 caused_by=5 [2, 5]",
+        ]
+    );
+}
+
+#[test]
+fn a_closed_window_is_probed_and_opens() {
+    let mut log = opened();
+    log.send(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 1000));
+    log.send(80.0, 100.0, 1, Seg::new(ACK, 1, 1001, 0).window(2));
+    log.send(101.0, 121.0, 0, Seg::new(ACK, 1001, 1, 256));
+    log.send(122.0, 142.0, 1, Seg::new(ACK, 1, 1257, 0).window(0));
+    log.send(400.0, 420.0, 0, Seg::new(ACK, 1256, 1, 0));
+    log.send(420.0, 440.0, 1, Seg::new(ACK, 1, 1257, 0).window(0));
+    log.send(500.0, 520.0, 1, Seg::new(ACK, 1, 1257, 0).window(500));
+    assert_eq!(
+        found_in(log),
+        [
+            "#6 window_full window=256 [5]",
+            "#7 zero_window []",
+            "#8 zero_window_probe [7]",
+            "#9 zero_window []",
+            "#10 window_update from=0 to=500 opens=true []",
+        ]
+    );
+}
+
+#[test]
+fn keep_alives_and_their_answers() {
+    let mut log = opened();
+    log.send(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 10));
+    log.send(80.0, 100.0, 1, Seg::new(ACK, 1, 11, 0));
+    log.send(7200.0, 7220.0, 0, Seg::new(ACK, 10, 1, 0));
+    log.send(7220.0, 7240.0, 1, Seg::new(ACK, 1, 11, 0));
+    assert_eq!(found_in(log), ["#6 keep_alive seq=10 []", "#7 keep_alive_ack [6]"]);
+}
+
+#[test]
+fn one_byte_in_flight_is_no_keep_alive() {
+    let mut log = opened();
+    log.send(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 1));
+    log.send(60.1, 80.1, 0, Seg::new(ACK, 2, 1, 1));
+    log.send(80.0, 100.0, 1, Seg::new(ACK, 1, 2, 0));
+    log.send(80.1, 100.1, 1, Seg::new(ACK, 1, 3, 0));
+    log.send(81.0, 101.1, 1, Seg::new(ACK, 1, 3, 2));
+    assert_eq!(found_in(log), Vec::<String>::new());
+}
+
+#[test]
+fn resets_have_causes() {
+    let mut log = Log::new();
+    log.send(0.0, 20.0, 0, Seg::new(SYN, 0, 0, 0));
+    log.send(20.0, 40.0, 1, Seg::new(RST | ACK, 0, 1, 0));
+    assert_eq!(found_in(log), ["#2 refused [1]"]);
+
+    let mut log = opened();
+    log.send(60.0, 80.0, 1, Seg::new(RST | ACK, 1, 1, 0));
+    assert_eq!(found_in(log), ["#4 reset cause=abort seq=1 []"]);
+
+    let mut log = opened();
+    log.send(60.0, 80.0, 1, Seg::new(FIN | ACK, 1, 1, 0));
+    log.send(80.0, 100.0, 0, Seg::new(ACK, 1, 2, 0));
+    log.send(81.0, 101.0, 0, Seg::new(ACK, 1, 2, 10));
+    log.send(101.0, 121.0, 1, Seg::new(RST, 2, 0, 0));
+    assert_eq!(found_in(log), ["#6 half_close len=10 [4]", "#7 reset cause=data_after_close seq=2 [6]"]);
+
+    let mut log = opened();
+    let frame = log.send(60.0, 80.0, 0, Seg::new(RST, 1, 0, 0));
+    for event in &mut log.events {
+        if let What::Sent(sent) = &mut event.what {
+            sent.forged = sent.frame == frame;
+        }
+    }
+    log.send(90.0, 110.0, 0, Seg::new(ACK, 1, 1, 10));
+    log.send(110.0, 130.0, 1, Seg::new(RST, 1, 0, 0));
+    assert_eq!(found_in(log), ["#4 reset cause=forged seq=1 []", "#6 half_open seq=1 [5, 4]"]);
+}
+
+#[test]
+fn a_flipped_bit_is_caught_by_a_checksum() {
+    let mut log = opened();
+    let fates = vec![Fate::Corrupt(8 * 70 + 3)];
+    log.fated(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 100), fates);
+    log.send(281.0, 301.0, 0, Seg::new(ACK, 1, 1, 100));
+    let builder = build(&log.finish());
+    assert_eq!(
+        findings(builder.ladder()),
+        [
+            "#4 corrupted byte=70 bit=3 rule=rule 1 resent_in=5 [5]",
+            "#4 checksum_bad layer=tcp when=arrived []",
+            "#5 retransmission cause=timeout seq=1 len=100 nth=1 after_ms=221.0 lost=4 [4]",
+        ]
+    );
+}
+
+#[test]
+fn copies_and_full_queues() {
+    let mut log = opened();
+    let frame = log.fated(60.0, 80.0, 0, Seg::new(ACK, 1, 1, 100), vec![Fate::Duplicate(1)]);
+    log.arrive(80.5, 1, frame, 1);
+    let queued = log.send(61.0, 81.0, 0, Seg::new(ACK, 101, 1, 100));
+    log.events.pop();
+    log.push(62.0, What::Dropped(Dropped { frame: queued, reason: DropReason::Queue }));
+    let builder = build(&log.finish());
+    assert_eq!(builder.ladder().arrows[3].copies, [ms(80.5)]);
+    assert!(builder.ladder().arrows[4].is_lost);
+    assert_eq!(
+        findings(builder.ladder()),
+        ["#4 duplicated copies=1 rule=rule 1 []", "#5 lost reason=queue []"]
+    );
+}
+
+#[test]
+fn the_kernels_own_timeout_tells_probe_from_timeout() {
+    let mut log = opened();
+    log.lose(60.0, 0, Seg::new(ACK, 1, 1, 100));
+    let info = TcpInfo {
+        rto_us: 240_000,
+        rtt_us: 40_000,
+        cwnd: 10,
+        ssthresh: 99,
+        unacked: 1,
+        total_retrans: 0,
+        snd_wnd: 64_000,
+    };
+    log.state(60.1, 0, TcpState::Established);
+    if let Some(Event { what: What::Socket(socket), .. }) = log.events.last_mut() {
+        socket.info = Some(info);
+        socket.local = end(0);
+    }
+    log.send(145.0, 165.0, 0, Seg::new(ACK, 1, 1, 100));
+    let found = found_in(log);
+    assert_eq!(found[1], "#5 retransmission cause=probe seq=1 len=100 nth=1 after_ms=85.0 lost=4 [4]");
+}

@@ -1,0 +1,70 @@
+//! Prints every field of frames given as hex lines on standard input: `name hex`, or measures dissecting them.
+//!
+//! `fields LINKTYPE < frames.hex` prints `name<TAB>id=value,value …`; `fields LINKTYPE bench < frames.hex` times.
+
+#![allow(clippy::print_stdout)] // An example talks.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::io::Read as _;
+use std::time::Instant;
+
+use tongro_wire::{LinkType, craft, dissect, forget_automatic};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let link = LinkType::from_number(arguments.next().and_then(|number| number.parse().ok()).unwrap_or(1));
+    let mut text = String::new();
+    let _ = std::io::stdin().read_to_string(&mut text);
+    let frames: Vec<_> =
+        text.lines().filter_map(|line| line.split_once(' ')).map(|(name, hex)| (name, bytes(hex))).collect();
+    if arguments.next().is_some() {
+        return frames.iter().for_each(|(name, frame)| bench(link, name, frame));
+    }
+    for (name, frame) in &frames {
+        let packet = dissect(link, frame);
+        let mut printed: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        printed.entry("frame.protocols").or_default().push(packet.protocols());
+        for value in &packet.fields {
+            printed.entry(value.field.id).or_default().push(value.print());
+        }
+        let fields: Vec<_> =
+            printed.iter().map(|(id, values)| format!("{id}={}", values.join(","))).collect();
+        println!("{name}\t{}", fields.join("\t"));
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2).filter_map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).ok()).collect()
+}
+
+/// Times one frame: dissecting it, and crafting it again with every automatic field computed.
+fn bench(link: LinkType, name: &str, frame: &[u8]) {
+    const ROUNDS: u32 = 200_000;
+    let fields = dissect(link, frame).fields.len();
+    let best = (0..5)
+        .map(|_| {
+            nanoseconds(ROUNDS, || {
+                black_box(dissect(link, black_box(frame)));
+            })
+        })
+        .min();
+    let mut layers = dissect(link, frame).to_layers();
+    forget_automatic(&mut layers);
+    let crafted = nanoseconds(ROUNDS, || {
+        black_box(craft(black_box(&layers)));
+    });
+    println!(
+        "{name}: {} bytes, {fields} fields, dissect {} ns, craft {crafted} ns",
+        frame.len(),
+        best.unwrap_or(0)
+    );
+}
+
+fn nanoseconds(rounds: u32, mut work: impl FnMut()) -> u64 {
+    let start = Instant::now();
+    for _ in 0..rounds {
+        work();
+    }
+    (start.elapsed().as_nanos() / u128::from(rounds)) as u64
+}

@@ -1,0 +1,82 @@
+//! The tables, one file per protocol; each is read in both directions.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::field::Field;
+use crate::protocol::Protocol;
+
+pub mod arp;
+pub mod data;
+pub mod ethernet;
+pub mod frame;
+pub mod icmp;
+pub mod icmpv6;
+pub mod ipv4;
+pub mod ipv6;
+pub mod numbers;
+pub mod tcp;
+pub mod udp;
+pub mod vlan;
+
+/// Every protocol, link layer first.
+static PROTOCOLS: &[&Protocol] = &[
+    &frame::FRAME,
+    &ethernet::ETHERNET,
+    &vlan::VLAN,
+    &vlan::DOT1AD,
+    &arp::ARP,
+    &ipv4::IPV4,
+    &ipv6::IPV6,
+    &ipv6::HOPOPTS,
+    &ipv6::ROUTING,
+    &ipv6::FRAGHDR,
+    &ipv6::DSTOPTS,
+    &icmp::ICMP,
+    &icmpv6::ICMPV6,
+    &tcp::TCP,
+    &frame::ANALYSIS,
+    &udp::UDP,
+    &data::DATA,
+];
+
+/// Ids that stand for both ends, as in Wireshark.
+const BOTH_ENDS: &[(&str, &[&str])] = &[
+    ("eth.addr", &["eth.src", "eth.dst"]),
+    ("ip.addr", &["ip.src", "ip.dst"]),
+    ("ipv6.addr", &["ipv6.src", "ipv6.dst"]),
+    ("tcp.port", &["tcp.srcport", "tcp.dstport"]),
+    ("udp.port", &["udp.srcport", "udp.dstport"]),
+];
+
+/// Every protocol that has a table, link layer first.
+#[must_use]
+pub fn protocols() -> &'static [&'static Protocol] {
+    PROTOCOLS
+}
+
+/// The protocol of this name (`tcp`).
+#[must_use]
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.name == name).copied()
+}
+
+/// The field of this id; where several rows share an id, the first.
+#[must_use]
+pub fn field(id: &str) -> Option<&'static Field> {
+    static INDEX: OnceLock<HashMap<&'static str, &'static Field>> = OnceLock::new();
+    let index = INDEX.get_or_init(|| {
+        let rows = PROTOCOLS.iter().flat_map(|protocol| protocol.all_fields()).rev();
+        rows.map(|field| (field.id, field)).collect()
+    });
+    index.get(id).copied()
+}
+
+/// The ids that an id stands for; none when no table knows it.
+#[must_use]
+pub fn ids_of(id: &str) -> Vec<&'static str> {
+    match BOTH_ENDS.iter().find(|(both, _)| *both == id) {
+        Some((_, ids)) => ids.to_vec(),
+        None => field(id).map(|field| field.id).into_iter().collect(),
+    }
+}
