@@ -41,7 +41,7 @@ export class Inspector {
   /** @param {Packet | null} packet */
   show(packet) {
     this.packet = packet;
-    this.bytes = Uint8Array.from(packet?.bytes.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+    this.bytes = Uint8Array.from(packet?.hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
     const layers = packet?.layers ?? [];
     const of = this.wanted.split(".")[0];
     const found = layers.findIndex((layer) => layer.id === of);
@@ -92,6 +92,7 @@ export class Inspector {
     const plain = { id: arrow.is_lost ? "lost" : arrow.kind === "ack" ? "ack" : "data", params: [], evidence: [] };
     const texts = sayings.map((one) => this.saying(one));
     if (!texts.length && this.app.texts.fills(`finding.${plain.id}.why`, this.params(plain)) && arrow.kind !== "control") texts.push(this.saying(plain));
+    if (this.packet?.no === arrow.no) texts.push(...this.packet.problems.map((one) => this.problem(one)));
     why.replaceChildren(...texts);
     why.hidden = !texts.length;
   }
@@ -138,6 +139,12 @@ export class Inspector {
     return text;
   }
 
+  /** What is wrong with the bytes, in the field's words. @param {Problem} problem */
+  problem(problem) {
+    const params = problem.params.map(([name, value]) => `${name} ${value}`).join(", ");
+    return h("p", { class: "fail" }, h("b", null, this.app.t("ui.inspector.problem")), " ", h("code", null, `${problem.id} ${params}`.trim()));
+  }
+
   /** @param {number} no */
   chip(no) {
     return h("button", { class: "chip", on: { click: () => this.app.select(no) } }, `#${no}`);
@@ -149,11 +156,19 @@ export class Inspector {
     const layers = this.packet?.layers ?? [];
     tabs.replaceChildren(...layers.map((layer, at) => this.tab(layer, at)));
     const layer = layers[this.layer];
-    fields.replaceChildren(...(layer?.fields ?? []).map((field, at) => this.row(field, at)));
+    fields.replaceChildren(...this.visible().map((at) => this.row(/** @type {Field} */ (layer?.fields[at]), at)));
     fields.hidden = !layer?.fields.length;
     this.mark();
     this.hexRows?.show(Math.ceil(this.bytes.length / PER));
     this.reveal();
+  }
+
+  /** Places of the fields that are shown: rows, and the parts of the row that is chosen. */
+  visible() {
+    const fields = this.packet?.layers[this.layer]?.fields ?? [];
+    const row = (/** @type {number} */ at) => fields.findLastIndex((field, index) => index <= at && field.depth === 0);
+    const open = row(this.field);
+    return fields.map((_, at) => at).filter((at) => fields[at]?.depth === 0 || (open >= 0 && row(at) === open));
   }
 
   /** @param {Layer} layer @param {number} at */
@@ -174,12 +189,14 @@ export class Inspector {
   row(field, at) {
     const range = field.len === 0 ? "" : field.len === 1 ? String(field.start) : `${field.start}–${field.start + field.len - 1}`;
     const name = this.app.texts.has(`field.${field.id}.name`) ? this.app.t(`field.${field.id}.name`) : field.name;
-    const value = `${field.value}${field.detail ? ` ${field.detail}` : ""}`;
+    const detail = field.detail && (/^tcp\.(seq|ack)$/.test(field.id) ? ` (${field.detail})` : ` ${field.detail}`);
+    const value = field.value + detail;
+    const wrong = this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
     return h(
       "div",
-      { role: "option", id: `field${at}`, "aria-selected": at === this.field, title: `${field.id} = ${value}`, on: { click: () => this.chooseField(this.layer, at) } },
+      { role: "option", id: `field${at}`, class: field.depth ? `part${Math.min(2, field.depth)}` : null, "aria-selected": at === this.field, title: `${field.id} = ${value}`, on: { click: () => this.chooseField(this.layer, at) } },
       h("span", { class: "clip" }, name),
-      h("span", { class: `mono clip${field.is_bad ? " bad" : ""}` }, field.id === "tcp.flags" ? h("b", null, field.value) : field.value, field.detail ? h("span", { class: "mut" }, ` ${field.detail}`) : null),
+      h("span", { class: `mono clip${wrong ? " bad" : ""}` }, field.id === "tcp.flags" ? h("b", null, field.value) : field.value, detail && h("span", { class: "mut" }, detail)),
       h("span", { class: "mono range" }, range),
     );
   }
@@ -219,11 +236,12 @@ export class Inspector {
   /** @param {KeyboardEvent} event */
   fieldKeys(event) {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    const count = this.packet?.layers[this.layer]?.fields.length ?? 0;
-    if (!step || !count) return;
+    const places = this.visible();
+    if (!step || !places.length) return;
     event.preventDefault();
     event.stopPropagation();
-    this.chooseField(this.layer, Math.max(0, Math.min(count - 1, this.field + step)));
+    const next = places.indexOf(this.field) + step;
+    this.chooseField(this.layer, places[Math.max(0, Math.min(places.length - 1, next))] ?? 0);
   }
 
   /** @param {KeyboardEvent} event */

@@ -25,6 +25,8 @@ export class LadderView {
     this.replay = null;
     this.live = false;
     this.sticks = true;
+    /** Where it was scrolled to. */
+    this.last = 0;
     this.height = 0;
     /** @type {import("./draw.js").Line[]} */
     this.lines = [];
@@ -48,9 +50,16 @@ export class LadderView {
 
   listen() {
     this.scroll.addEventListener("scroll", () => {
-      this.sticks = this.scroll.scrollTop + this.scroll.clientHeight >= this.scroll.scrollHeight - EDGE;
+      const { scrollTop, clientHeight, scrollHeight } = this.scroll;
+      if (scrollTop < this.last) this.sticks = false;
+      else if (scrollTop + clientHeight >= scrollHeight - EDGE) this.sticks = true;
+      this.last = scrollTop;
       this.app.change();
     });
+    // the wish to go up counts at once: a slow wheel must not be pulled back by the next packet
+    this.scroll.addEventListener("wheel", (event) => {
+      if (event.deltaY < 0) this.sticks = false;
+    }, { passive: true });
     this.svg.addEventListener("pointermove", (event) => this.point(this.near(event)));
     this.svg.addEventListener("pointerleave", () => this.point(null));
     this.svg.addEventListener("click", (event) => {

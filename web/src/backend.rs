@@ -70,7 +70,8 @@ pub trait Backend: Send + Sync + 'static {
     /// The text to show when the contract is unknown or the command line cannot be read.
     fn check(&self, contract: &str, command: &str) -> Result<(), Text>;
 
-    /// One packet with its layers, fields and bytes; `None` if there is no such packet.
+    /// One packet with its layers, fields and bytes, as the trace room's `Inspection` is written; `None` if there is
+    /// no such packet.
     fn inspect(&self, run: RunId, no: u32) -> Option<Value>;
 
     /// The run's `trace.pcapng`; `None` if there is no such run.
