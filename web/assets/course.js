@@ -2,6 +2,7 @@
 
 import { byId, h } from "./dom.js";
 
+const GOAL = { pass: "ui.course.done", fail: "ui.verdict.fail", open: "ui.course.todo" };
 const SIGNS = { done: "✓", open: "▸", todo: "○", pass: "✓", fail: "✗" };
 
 /** @param {import("./main.js").App} app */
@@ -10,8 +11,8 @@ export function drawCourse(app) {
   const box = byId("course");
   const form = box.querySelector("form");
   const kept = form ? [...form.elements].map((one) => /** @type {HTMLInputElement} */ (one).value) : [];
-  box.setAttribute("aria-label", t("ui.panel.course"));
-  box.replaceChildren(...(app.course ? course(app, app.course) : []), mine(app), h("section", { class: "box", "aria-labelledby": "runs-head" }, h("div", { class: "head" }, h("h2", { id: "runs-head" }, t("ui.runs"))), h("ul", { class: "runs", id: "runs" })));
+  box.setAttribute("aria-label", t("ui.a11y.course"));
+  box.replaceChildren(...(app.course ? course(app, app.course) : []), mine(app), h("section", { class: "box", "aria-labelledby": "runs-head" }, h("div", { class: "head" }, h("h2", { id: "runs-head" }, t("ui.runs.title"))), h("ul", { class: "runs", id: "runs" })));
   const fresh = box.querySelector("form");
   if (fresh) [...fresh.elements].forEach((one, at) => kept[at] && one.tagName !== "BUTTON" && (/** @type {HTMLInputElement} */ (one).value = kept[at] ?? ""));
   drawRuns(app);
@@ -31,9 +32,9 @@ function course(app, course) {
     course.goals.length
       ? h(
           "section",
-          { class: "box", "aria-label": t("ui.goals") },
-          h("div", { class: "head" }, h("h2", null, t("ui.goals")), h("span", null, `${course.goals.filter((goal) => goal.state === "pass").length}/${course.goals.length}`)),
-          h("ul", { class: "goals" }, ...course.goals.map((goal) => h("li", { class: goal.state === "fail" ? "fail" : "" }, h("span", { class: goal.state, "aria-hidden": "true" }, sign(goal.state)), h("span", null, texts.ref(goal.title), h("span", { class: "sr" }, ` (${t(`ui.goal.${goal.state}`)})`)))),
+          { class: "box", "aria-label": t("ui.course.practical") },
+          h("div", { class: "head" }, h("h2", null, t("ui.course.practical")), h("span", null, `${course.goals.filter((goal) => goal.state === "pass").length}/${course.goals.length}`)),
+          h("ul", { class: "goals" }, ...course.goals.map((goal) => h("li", { class: goal.state === "fail" ? "fail" : "" }, h("span", { class: goal.state, "aria-hidden": "true" }, sign(goal.state)), h("span", null, texts.ref(goal.title), h("span", { class: "sr" }, ` (${t(GOAL[goal.state])})`)))),
           ),
           course.file ? h("code", { class: "file" }, course.file) : null,
         )
@@ -50,7 +51,7 @@ function sign(state) {
 function drawDay(app, day) {
   const isOpen = day.practicals.length > 0;
   const list = day.practicals.map((one) =>
-    h("li", { class: one.state, "aria-current": one.state === "open" ? "step" : null }, h("span", { class: one.state === "done" ? "pass" : "", "aria-hidden": "true" }, SIGNS[one.state]), h("span", null, `${one.no} ${app.texts.ref(one.title)}`, one.state === "done" ? h("span", { class: "sr" }, ` (${app.t("ui.goal.pass")})`) : null)),
+    h("li", { class: one.state, "aria-current": one.state === "open" ? "step" : null }, h("span", { class: one.state === "done" ? "pass" : "", "aria-hidden": "true" }, SIGNS[one.state]), h("span", null, `${one.no} ${app.texts.ref(one.title)}`, one.state === "done" ? h("span", { class: "sr" }, ` (${app.t("ui.course.done")})`) : null)),
   );
   return h(
     "li",
@@ -71,20 +72,20 @@ export function drawRuns(app) {
         "button",
         { "aria-current": run.run === app.run?.no, on: { click: () => app.open(run.run) } },
         h("span", { class: `dot${run.is_live ? " live" : ""}` }),
-        h("span", null, texts.ref(run.title), " ", h("span", { class: "mono" }, run.program), run.is_live ? h("span", { class: "sr" }, ` (${t("ui.run.live")})`) : null),
+        h("span", null, texts.ref(run.title), " ", h("span", { class: "mono" }, run.program), run.is_live ? h("span", { class: "sr" }, ` (${t("ui.course.current")})`) : null),
       ),
     ),
   );
-  byId("runs").replaceChildren(...(rows.length ? rows : [h("li", { class: "nothing" }, t("ui.runs.empty"))]));
+  byId("runs").replaceChildren(...(rows.length ? rows : [h("li", { class: "nothing" }, t("ui.top.idle"))]));
 }
 
 /** @param {import("./main.js").App} app */
 function mine(app) {
-  const { t } = app;
-  const command = /** @type {HTMLInputElement} */ (h("input", { class: "field mono", id: "command", required: true, autocomplete: "off", spellcheck: "false", placeholder: "python3 server.py" }));
-  const contract = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "contract" }, ...app.contracts.map((id) => h("option", { value: id }, app.texts.has(`contract.${id}`) ? t(`contract.${id}`) : id))));
-  const run = h("button", { class: "button", type: "button", id: "run", on: { click: () => command.reportValidity() && app.socket.ask("run", { command: command.value, side: "server" }) } }, t("ui.mine.run"));
-  const check = h("button", { class: "button", type: "submit", id: "check", disabled: !app.contracts.length }, t("ui.mine.check"));
+  const { t, texts } = app;
+  const command = /** @type {HTMLInputElement} */ (h("input", { class: "field mono", id: "command", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("ui.form.placeholder") }));
+  const contract = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "contract" }, ...app.contracts.map((id) => h("option", { value: id }, texts.has(`ui.form.contract_${id}`) ? t(`ui.form.contract_${id}`) : id))));
+  const run = h("button", { class: "button", type: "button", id: "run", on: { click: () => command.reportValidity() && app.socket.ask("run", { command: command.value, side: "server" }) } }, t("ui.form.start"));
+  const check = h("button", { class: "button", type: "submit", id: "check", disabled: !app.contracts.length }, t("ui.form.start_checks"));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     app.verdicts.clear();
@@ -93,7 +94,7 @@ function mine(app) {
   return h(
     "section",
     { class: "box", "aria-labelledby": "mine-head" },
-    h("div", { class: "head" }, h("h2", { id: "mine-head" }, t("ui.mine"))),
-    h("form", { class: "mine", on: { submit } }, h("label", null, t("ui.mine.command"), command), h("label", null, t("ui.mine.contract"), contract), h("div", { class: "row" }, run, check)),
+    h("div", { class: "head" }, h("h2", { id: "mine-head" }, t("ui.form.title"))),
+    h("form", { class: "mine", on: { submit } }, h("label", null, t("ui.form.command"), command), h("label", null, t("ui.form.contract"), contract), h("div", { class: "row" }, run, check)),
   );
 }

@@ -12,6 +12,7 @@ export function h(tag, props, ...kids) {
     if (name === "on") for (const [event, listener] of Object.entries(value)) node.addEventListener(event, /** @type {EventListener} */ (listener));
     else if (name === "set") Object.assign(node, value);
     else if (name === "css") for (const [key, one] of Object.entries(value)) node.style.setProperty(key, String(one));
+    else if (name.startsWith("aria-") && value !== null) node.setAttribute(name, String(value));
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, String(value));
   }
@@ -24,6 +25,11 @@ export function byId(id) {
   const node = document.getElementById(id);
   if (!node) throw new Error(`no #${id}`);
   return node;
+}
+
+/** A sentence of the course: what stands in `backticks` is code. @param {string} text @returns {(Node | string)[]} */
+export function prose(text) {
+  return text.split("`").map((part, at) => (at % 2 ? h("code", null, part) : part));
 }
 
 /** @param {string} text the inside of an svg element, made by our own modules with `esc` around every value */

@@ -23,6 +23,7 @@ const MOST = 140;
  * @property {number | null} replay moment of the play-head
  * @property {boolean} live
  * @property {(id: string, params?: any) => string} t
+ * @property {(id: string) => boolean} has
  */
 
 /** @typedef {{ arrow: Arrow, xa: number, ya: number, xb: number, yb: number, cross: boolean }} Line */
@@ -33,16 +34,16 @@ export function columns(width) {
   return { left, x1: left + STATE, x2: width - CALLS - STATE, right: width - CALLS, link: width - left - CALLS - 2 * STATE };
 }
 
-/** @param {Scene} scene @returns {{ back: string, options: string, labels: string, lines: Line[] }} */
+/** @param {Scene} scene @returns {{ back: string, options: string, labels: string, lines: Line[], total: number }} */
 export function draw(scene) {
   const { run, from, to } = scene;
   const warp = run.layout.warp;
   const t0 = warp.time(from - 40);
   const t1 = warp.time(to + 40);
-  const lines = arrowLines(scene, t0, t1);
+  const { lines, total } = arrowLines(scene, t0, t1);
   const back = rules(scene) + states(scene, t0, t1) + calls(scene, t0, t1);
   const arrows = lines.map((line) => option(scene, line)).join("");
-  return { back, options: arrows, labels: labels(scene, lines) + flight(scene, lines), lines };
+  return { back, options: arrows, labels: labels(scene, lines) + flight(scene, lines), lines, total };
 }
 
 // ---- time
@@ -99,17 +100,19 @@ function state({ run, width, height, from, to }, span) {
   const wide = span.flow === null ? STATE : STATE / lanes;
   const x = (span.host === 0 ? left : x2) + (span.flow === null ? 0 : ((span.lane ?? 0) % lanes) * wide);
   const name = esc(span.state);
-  let text = `<rect class="state ${TINT[span.state] ?? "st0"}" x="${f(x)}" y="${f(ya)}" width="${f(wide)}" height="${f(yb - ya)}"><title>${name}</title></rect>`;
+  let text = `<rect class="state ${TINT[span.state] ?? "st0"}" x="${f(x)}" y="${f(ya)}" width="${f(wide)}" height="${f(yb - ya)}" role="img" aria-label="${esc(run.hosts[span.host]?.role ?? "")} ${name}"><title>${name}</title></rect>`;
   const top = Math.max(ya, Math.min(from, yb - 24));
   if (yb - top >= 9 && wide > 55) {
-    text += `<text class="stname" x="${f(x + wide / 2)}" y="${f(top + Math.min((yb - top) / 2, 30) + 3.4)}">${name}</text>`;
+    text += `<text class="stname" aria-hidden="true" x="${f(x + wide / 2)}" y="${f(top + Math.min((yb - top) / 2, 30) + 3.4)}">${name}</text>`;
+  } else if (wide >= 12 && yb - top > span.state.length * 5.8 + 10) {
+    text += `<text class="stname up" aria-hidden="true" transform="translate(${f(x + wide / 2 + 3.4)} ${f(top + 5)}) rotate(-90)">${name}</text>`;
   }
   return text;
 }
 
 // ---- calls
 
-/** @typedef {{ y: number, text: string, full: string, cls: string, x: number, n: number }} Label */
+/** @typedef {{ y: number, text: string, cls: string, x: number, most: number, n: number }} Label */
 
 /** @param {Scene} scene @param {number} t0 @param {number} t1 */
 function calls(scene, t0, t1) {
@@ -118,28 +121,42 @@ function calls(scene, t0, t1) {
   const warp = run.layout.warp;
   /** @type {[Label[], Label[]]} */
   const sides = [[], []];
+  const visible = run.calls.in(t0, t1).slice(0, 160);
+  const out = [0, 1].map((host) => 21 + 9 * Math.max(0, ...visible.map((call) => (call.host === host ? (call.lane ?? 0) : 0))));
+  const beside = [left - (out[0] ?? 0) + 5, right + (out[1] ?? 0) - 4];
   let text = "";
-  for (const call of run.calls.in(t0, t1).slice(0, 160)) {
+  for (const call of visible) {
     const side = call.host === 0 ? 0 : 1;
+    const open = call.until === null;
     const ya = warp.at(call.from);
     const yb = call.until === null ? Math.max(warp.at(run.now), ya + 8) : warp.at(call.until);
     if (yb < from - 20 || ya > to + 20) continue;
-    const out = 5 + (call.lane ?? 0) * 9;
-    const x = side === 0 ? left - out - 7 : right + out;
-    const title = `<title>${esc(call.label)} ${esc(call.result ?? "…")}</title>`;
-    const open = call.until === null;
-    if (call.is_blocked || open) text += `<rect class="bar7" x="${f(x)}" y="${f(ya)}" width="7" height="${f(Math.max(5, yb - ya))}">${title}</rect>`;
-    else text += `<rect class="dash3" x="${f(x)}" y="${f(ya - 1.5)}" width="7" height="3">${title}</rect>`;
-    const beside = side === 0 ? x - 4 : x + 12;
-    const inline = !call.is_blocked && call.result ? ` ${call.result}` : "";
-    label(sides[side], ya + (call.is_blocked || open ? 6 : 0), call.label + inline, "call", beside);
-    if (call.is_blocked && call.result && !open) label(sides[side], Math.max(yb - 6, ya + 19), call.result, "ret", beside);
+    text += bar(call, side === 0 ? left - 12 - (call.lane ?? 0) * 9 : right + 5 + (call.lane ?? 0) * 9, ya, yb);
+    const list = sides[side];
+    const x = beside[side] ?? 0;
+    const most = Math.floor((CALLS - (out[side] ?? 0)) / CHAR) + 1;
+    const long = call.result ? `${call.label} ${call.result}` : call.label;
+    if (call.is_blocked || open || !call.result) label(list, ya + (call.is_blocked || open ? 6 : 0), call.label, "call", x, most);
+    else if (long.length <= most) label(list, ya, long, "call", x, most);
+    else {
+      label(list, ya, call.label, "call", x, most);
+      label(list, ya, call.result, "ret", x, most);
+    }
+    if (call.is_blocked && call.result && !open) label(list, Math.max(yb - 6, ya + 19), call.result, "ret", x, most);
   }
   for (const mark of marks(run, t0, t1)) {
     const side = mark.host === 0 ? 0 : 1;
-    label(sides[side], warp.at(mark.at), scene.t(`mark.${mark.id}`, mark.params), "ret", side === 0 ? left - 16 : right + 17);
+    const id = mark.id === "exited" || mark.id === "killed" ? `ui.output.${mark.id}` : `ui.mark.${mark.id}`;
+    if (scene.has(id)) label(sides[side], warp.at(mark.at), scene.t(id, mark.params), "ret", beside[side] ?? 0, CALL_CHARS);
   }
   return text + sides.map((list, side) => names(list, side)).join("");
+}
+
+/** Hatched while it blocks, a dash if it was instant. @param {Call} call @param {number} x @param {number} ya @param {number} yb */
+function bar(call, x, ya, yb) {
+  const title = `<title>${esc(call.label)} ${esc(call.result ?? "…")}</title>`;
+  if (call.is_blocked || call.until === null) return `<rect class="bar7" x="${f(x)}" y="${f(ya)}" width="7" height="${f(Math.max(5, yb - ya))}">${title}</rect>`;
+  return `<rect class="dash3" x="${f(x)}" y="${f(ya - 1.5)}" width="7" height="3">${title}</rect>`;
 }
 
 /** @param {import("./run.js").Run} run @param {number} t0 @param {number} t1 */
@@ -147,11 +164,11 @@ function marks(run, t0, t1) {
   return run.marks.length > 2000 ? [] : run.marks.filter((mark) => mark.at >= t0 && mark.at <= t1);
 }
 
-/** @param {Label[]} list @param {number} y @param {string} text @param {string} cls @param {number} x */
-function label(list, y, text, cls, x) {
-  const before = list.at(-1);
-  if (before && before.full === text && before.cls === cls && y - before.y < 13) before.n++;
-  else list.push({ y, text, full: text, cls, x, n: 1 });
+/** @param {Label[]} list @param {number} y @param {string} text @param {string} cls @param {number} x @param {number} most characters that fit */
+function label(list, y, text, cls, x, most) {
+  const before = list.findLast((one) => one.cls === cls);
+  if (before && before.text === text && y - before.y < 13) before.n++;
+  else list.push({ y, text, cls, x, most, n: 1 });
 }
 
 /** Names stand at their bar's start, pushed down where they would meet. @param {Label[]} list @param {number} side */
@@ -161,8 +178,8 @@ function names(list, side) {
   for (const one of list.sort((a, b) => a.y - b.y)) {
     const y = Math.max(one.y, last + 12.5);
     last = y;
-    const full = one.n > 1 ? `${one.full} ×${one.n}` : one.full;
-    const short = full.length > CALL_CHARS ? `${full.slice(0, CALL_CHARS - 1)}…` : full;
+    const full = one.n > 1 ? `${one.text} ×${one.n}` : one.text;
+    const short = full.length > one.most ? `${full.slice(0, one.most - 1)}…` : full;
     const title = short === full ? "" : `<title>${esc(full)}</title>`;
     text += `<text class="${one.cls}${side === 0 ? " end" : ""}" x="${f(one.x)}" y="${f(y + 3.8)}">${esc(short)}${title}</text>`;
   }
@@ -171,32 +188,35 @@ function names(list, side) {
 
 // ---- frames
 
-/** @param {Scene} scene @param {number} t0 @param {number} t1 @returns {Line[]} */
+/** @param {Scene} scene @param {number} t0 @param {number} t1 @returns {{ lines: Line[], total: number }} those drawn, of how many */
 function arrowLines(scene, t0, t1) {
   const found = scene.run.layout.arrows.in(t0, t1);
   const lines = found.map((arrow) => line(scene, arrow)).filter((one) => Math.max(one.ya, one.yb) >= scene.from - 20 && Math.min(one.ya, one.yb) <= scene.to + 20);
-  if (lines.length <= MOST) return lines;
-  const step = lines.length / MOST;
-  return lines.filter((one, at) => Math.floor(at / step) !== Math.floor((at - 1) / step) || one.arrow.is_lost || one.arrow.no === scene.chosen).slice(0, 2 * MOST);
+  const total = lines.length;
+  if (total <= MOST) return { lines, total };
+  const step = total / MOST;
+  const some = lines.filter((one, at) => Math.floor(at / step) !== Math.floor((at - 1) / step) || one.arrow.no === scene.chosen);
+  return { lines: some, total };
 }
 
 /** Where a frame's line runs; a lost one ends on the link, one in flight as far as it has got. @param {Scene} scene @param {Arrow} arrow @returns {Line} */
-function line({ run, width, live }, arrow) {
+function line(scene, arrow) {
+  const { run, width, live } = scene;
   const { x1, x2 } = columns(width);
   const [start, end] = arrow.from === 0 ? [x1, x2] : [x2, x1];
   const ya = run.layout.y1(arrow);
   const yb = run.layout.y2(arrow);
   let part = 1;
-  if (arrow.is_lost) part = crossAt(arrow, Math.abs(x2 - x1));
+  if (arrow.is_lost) part = crossAt(arrow, fraction(scene, arrow), x2 - x1);
   else if (arrow.arrived_at === null) part = live ? Math.max(0.06, Math.min(0.94, (run.now - arrow.sent_at) / run.flight(arrow.from))) : 0.94;
   const xa = arrow.is_forged ? (start + end) / 2 : start;
   const y0 = arrow.is_forged ? (ya + yb) / 2 : ya;
   return { arrow, xa, ya: y0, xb: start + (end - start) * part, yb: ya + (yb - ya) * part, cross: arrow.is_lost };
 }
 
-/** The ✕ stands mid-link, or after the label where the link is narrow. @param {Arrow} arrow @param {number} link */
-function crossAt(arrow, link) {
-  return Math.min(0.86, Math.max(0.5, (link * 0.08 + words(arrow).length * CHAR + 20) / link));
+/** The ✕ stands mid-link, or after the label where the link is narrow. @param {Arrow} arrow @param {number} share @param {number} link */
+function crossAt(arrow, share, link) {
+  return Math.min(0.86, Math.max(0.5, share + (words(arrow).length * CHAR + 20) / link));
 }
 
 /** @param {Arrow} arrow */
@@ -236,17 +256,19 @@ function ghost(scene, arrow) {
 }
 
 /** The name of an option begins with its visible label. @param {Scene} scene @param {Arrow} arrow */
-function spoken(scene, arrow) {
-  const host = (/** @type {number} */ at) => scene.t(`ui.host.${scene.run.hosts[at]?.role ?? "client"}`);
-  const when = arrow.arrived_at === null ? scene.t(arrow.is_lost ? "ui.packet.never" : "ui.packet.flying") : `${ms(arrow.arrived_at)} ms`;
-  return `${words(arrow)}, ${host(arrow.from)} → ${host(arrow.to)}, ${ms(arrow.sent_at)} → ${when}`;
+function spoken({ run, t }, arrow) {
+  const host = (/** @type {number} */ at) => t(`ui.host.${run.hosts[at]?.role ?? "client"}`);
+  const kind = t(`ui.kind.${arrow.is_lost ? "lost" : arrow.kind}`);
+  const params = { n: words(arrow), kind, from: host(arrow.from), to: host(arrow.to), at: ms(arrow.sent_at) };
+  return t(arrow.is_lost ? "ui.a11y.packet_lost" : "ui.a11y.packet", params);
 }
 
 /** @param {Scene} scene @param {Line[]} lines */
 function labels(scene, lines) {
   const link = columns(scene.width).link;
   const folds = link < NARROW ? fold(lines) : new Map();
-  const last = /** @type {Record<string, number>} */ ({});
+  /** @type {Spot[]} */
+  const taken = [];
   let text = "";
   let crosses = "";
   for (const one of lines) {
@@ -255,14 +277,28 @@ function labels(scene, lines) {
     const special = arrow.no === scene.chosen || arrow.no === scene.hover;
     const n = folds.get(arrow.no);
     if (n === 0 && !special) continue;
+    const said = n && n > 1 && !special ? `${arrow.label.split(" · ")[0]} ×${n}` : arrow.label;
     const share = fraction(scene, arrow);
-    const placed = place(scene, one, share, n && n > 1 && !special ? `${arrow.label.split(" · ")[0]} ×${n}` : arrow.label, link);
-    const key = `${arrow.from}${share}`;
-    if (!special && Math.abs(placed.y - (last[key] ?? -Infinity)) < 9.5) continue;
-    last[key] = placed.y;
-    text += placed.text;
+    const shares = special || one.cross || arrow.is_forged ? [share] : [share, share + 0.16, share + 0.32];
+    const spots = shares.map((at) => spot(scene, arrow, at, said, link));
+    const free = special ? spots[0] : spots.find((one) => taken.every((other) => !meet(one, other)));
+    if (!free) continue;
+    taken.push(free);
+    text += written(scene, arrow, free);
   }
   return text + crosses;
+}
+
+/** Where a label would stand: its line over x, and its words. @typedef {{ from: number, to: number, y: number, slope: number, x: number, number: string, said: string, wide: number }} Spot */
+
+/** Do two labels lie on each other? @param {Spot} a @param {Spot} b */
+function meet(a, b) {
+  const from = Math.max(a.from, b.from);
+  const to = Math.min(a.to, b.to);
+  if (from >= to) return false;
+  const apart = (/** @type {number} */ x) => a.y + a.slope * (x - a.x) - b.y - b.slope * (x - b.x);
+  const [p, q] = [apart(from), apart(to)];
+  return Math.sign(p) !== Math.sign(q) || Math.min(Math.abs(p), Math.abs(q)) < 9;
 }
 
 /** How many frames a label stands for where the link is narrow: 0 = its label is folded into an earlier one. @param {Line[]} lines @returns {Map<number, number>} */
@@ -292,6 +328,7 @@ function freed(counts, lines, no) {
 
 /** How far from the sender a label begins. @param {Scene} scene @param {Arrow} arrow */
 function fraction({ run }, arrow) {
+  if (arrow.is_forged) return 0.56;
   if (arrow.findings.some((one) => one.id === "duplicate_ack")) return 0.4;
   const point = run.layout.sent[arrow.no];
   const at = point ? run.layout.warp.after(point.t) : 0;
@@ -312,8 +349,8 @@ function followed(run, arrow) {
   return false;
 }
 
-/** @param {Scene} scene @param {Line} one @param {number} share @param {string} label @param {number} link */
-function place(scene, { arrow }, share, label, link) {
+/** @param {Scene} scene @param {Arrow} arrow @param {number} share @param {string} label @param {number} link @returns {Spot} */
+function spot(scene, arrow, share, label, link) {
   const { x1, x2 } = columns(scene.width);
   const ya = scene.run.layout.y1(arrow);
   const yb = scene.run.layout.y2(arrow);
@@ -324,17 +361,22 @@ function place(scene, { arrow }, share, label, link) {
   if (said.length > room) said = `${said.slice(0, room - 1)}…`;
   const wide = (number.length + 1 + said.length) * CHAR;
   const part = Math.max(0.03, Math.min(share, (link - 14 - wide) / link));
-  const slope = (yb - ya) / link;
   const right = arrow.from === 0;
+  const slope = ((yb - ya) / link) * (right ? 1 : -1);
   const x = right ? x1 + link * part : x2 - link * part;
-  const y = ya + (yb - ya) * part;
-  const turn = (Math.atan(right ? slope : -slope) * 180) / Math.PI;
+  return { from: right ? x : x - wide, to: right ? x + wide : x, y: ya + (yb - ya) * part, slope, x, number, said, wide };
+}
+
+/** @param {Scene} scene @param {Arrow} arrow @param {Spot} at */
+function written(scene, arrow, at) {
+  const right = arrow.from === 0;
+  const turn = (Math.atan(at.slope) * 180) / Math.PI;
   const classes = `${arrow.no === scene.chosen ? "chosen" : ""}${arrow.no === scene.hover ? " hover" : ""}`;
-  const text =
-    `<g class="${classes}" transform="translate(${f(x)} ${f(y)}) rotate(${f(turn)})"${ghost(scene, arrow)}>` +
-    `<rect class="lbox" x="${f(right ? -3 : -wide - 3)}" y="-5.5" width="${f(wide + 6)}" height="11"/>` +
-    `<text class="lab t-${look(arrow)}${right ? "" : " end"}" y="3.9"><tspan class="num">${number}</tspan> ${esc(said)}</text></g>`;
-  return { text, y };
+  return (
+    `<g class="${classes}" transform="translate(${f(at.x)} ${f(at.y)}) rotate(${f(turn)})"${ghost(scene, arrow)}>` +
+    `<rect class="lbox" x="${f(right ? -3 : -at.wide - 3)}" y="-5.5" width="${f(at.wide + 6)}" height="11"/>` +
+    `<text class="lab t-${look(arrow)}${right ? "" : " end"}" y="3.9"><tspan class="num">${at.number}</tspan> ${esc(at.said)}</text></g>`
+  );
 }
 
 /** @param {Scene} scene @param {Line} one */

@@ -1,13 +1,13 @@
 // The right panel: what a frame is, why it is there, its layers, fields and bytes.
 
-import { h, rows } from "./dom.js";
+import { h, prose, rows } from "./dom.js";
 import { look } from "./draw.js";
 import { ms } from "./texts.js";
 
 const ROW = 20;
 const PER = 8;
 const CLASSES = /** @type {Record<string, string>} */ ({
-  eth: "eth", vlan: "eth", arp: "eth", ip: "ip", ipv6: "ip", icmp: "ip", icmpv6: "ip", tcp: "tcp", udp: "tcp",
+  eth: "eth", ethernet: "eth", ipv4: "ip", vlan: "eth", arp: "eth", ip: "ip", ipv6: "ip", icmp: "ip", icmpv6: "ip", tcp: "tcp", udp: "tcp",
 });
 
 /** @param {string} id */
@@ -41,7 +41,7 @@ export class Inspector {
   /** @param {Packet | null} packet */
   show(packet) {
     this.packet = packet;
-    this.bytes = Uint8Array.from(packet?.bytes.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+    this.bytes = Uint8Array.from(packet?.hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
     const layers = packet?.layers ?? [];
     const of = this.wanted.split(".")[0];
     const found = layers.findIndex((layer) => layer.id === of);
@@ -53,17 +53,17 @@ export class Inspector {
 
   redraw() {
     const t = this.app.t;
-    this.box.setAttribute("aria-label", t("ui.panel.inspector"));
+    this.box.setAttribute("aria-label", t("ui.a11y.inspector"));
     this.title = h("h2", { tabindex: "-1" });
     this.where = h("p", { class: "where" });
     this.why = h("div", { class: "why", tabindex: "0", role: "group", "aria-label": t("ui.inspector.why") });
-    this.tabs = h("div", { class: "layers", role: "tablist", "aria-label": t("ui.inspector.layers") });
+    this.tabs = h("div", { class: "layers", role: "tablist", "aria-label": t("ui.keys.layer") });
     this.fields = h("div", {
       class: "fields", role: "listbox", tabindex: "0", id: "fields", "aria-label": t("ui.inspector.fields"),
       on: { keydown: (/** @type {KeyboardEvent} */ event) => this.fieldKeys(event) },
     });
     this.hex = h("div", {
-      class: "hex", role: "group", tabindex: "0", "aria-label": t("ui.inspector.bytes"),
+      class: "hex", role: "group", tabindex: "0", "aria-label": t("ui.inspector.hex"),
       on: { click: (/** @type {MouseEvent} */ event) => this.pick(event) },
     });
     this.hexRows = rows(this.hex, ROW, (index) => this.hexRow(index));
@@ -85,27 +85,48 @@ export class Inspector {
     const findings = this.packet?.no === arrow.no && this.packet.findings.length ? this.packet.findings : arrow.findings;
     title.textContent = `#${arrow.no} ${this.what(arrow, findings)}`;
     const host = (/** @type {number} */ at) => t(`ui.host.${this.app.run?.hosts[at]?.role ?? "client"}`);
-    const came = arrow.arrived_at === null ? t(arrow.is_lost ? "ui.packet.never" : "ui.packet.flying") : `${ms(arrow.arrived_at)} ms`;
+    const came = arrow.arrived_at === null ? (arrow.is_lost ? t("ui.inspector.lost") : "…") : `${ms(arrow.arrived_at)} ms`;
     where.replaceChildren(`${host(arrow.from)} → ${host(arrow.to)} · `, h("b", null, ms(arrow.sent_at)), " → ", h("b", null, came), " · ", h("b", null, String(arrow.len)), " B");
     why.className = `why k-${look(arrow)}`;
-    const sayings = findings.filter((one) => this.app.texts.has(`finding.${one.id}.why`));
-    why.replaceChildren(...(sayings.length ? sayings.map((one) => this.saying(one)) : [h("p", null, this.app.texts.first([`kind.${look(arrow)}.why`], {}))]));
+    const sayings = findings.filter((one) => this.app.texts.fills(`finding.${one.id}.why`, this.params(one)));
+    const plain = { id: arrow.is_lost ? "lost" : arrow.kind === "ack" ? "ack" : "data", params: [], evidence: [] };
+    const texts = sayings.map((one) => this.saying(one));
+    if (!texts.length && this.app.texts.fills(`finding.${plain.id}.why`, this.params(plain)) && arrow.kind !== "control") texts.push(this.saying(plain));
+    if (this.packet?.no === arrow.no) texts.push(...this.packet.problems.map((one) => this.problem(one)));
+    why.replaceChildren(...texts);
+    why.hidden = !texts.length;
   }
 
   /** @param {Arrow} arrow @param {Finding[]} findings */
   what(arrow, findings) {
     const named = findings.find((one) => this.app.texts.has(`finding.${one.id}.title`));
-    return named ? this.app.t(`finding.${named.id}.title`, named.params) : this.app.t(`kind.${look(arrow)}`);
+    return named ? this.app.t(`finding.${named.id}.title`, this.params(named)) : this.app.t(`ui.kind.${arrow.is_lost ? "lost" : arrow.kind}`);
+  }
+
+  /** What the words of a finding may ask for: its own numbers, and those of the frame it is on. @param {Finding} finding @returns {Pairs} */
+  params(finding) {
+    const arrow = this.arrow;
+    const own = new Map(finding.params);
+    const host = (/** @type {number} */ at) => this.app.t(`ui.host.${this.app.run?.hosts[at]?.role ?? "client"}`);
+    const field = (/** @type {string} */ id) => this.packet?.no === arrow?.no && this.packet?.layers.flatMap((layer) => layer.fields).find((one) => one.id === id)?.value.split(" ")[0];
+    const sharp = (/** @type {string | number | undefined} */ text) => (text === undefined || text === "" ? undefined : String(text).replace(/#?(\d+),?\s*/g, "#$1 ").trim());
+    const known = {
+      ...Object.fromEntries(own),
+      n: arrow && `#${arrow.no}`, from: arrow && host(arrow.from), to: arrow && host(arrow.to), len: own.get("len") ?? (arrow && String(arrow.payload)),
+      seq: own.get("seq") ?? field("tcp.seq"), ack: own.get("ack") ?? field("tcp.ack"), ms: own.get("ms") ?? own.get("after_ms"),
+      first: sharp(own.get("first") ?? own.get("original") ?? own.get("of") ?? finding.evidence[0]), dups: sharp(own.get("dups") ?? own.get("duplicate_acks")),
+    };
+    return /** @type {Pairs} */ (Object.entries(known).filter(([, value]) => typeof value === "string"));
   }
 
   /** A finding's words; frame numbers in it are chips, and evidence the words do not name comes after them. @param {Finding} finding */
   saying(finding) {
-    const said = new Set();
+    const said = new Set([this.arrow?.no]);
     const text = h("p");
-    for (const part of this.app.texts.parts(`finding.${finding.id}.why`, finding.params)) {
-      const numbers = part.name && /^(#?\d+)([ ,]+#?\d+)*$/.test(part.text) && /^(frame|frames|evidence|of|no|lost|first|original|acks)/.test(part.name) ? part.text.match(/\d+/g) : null;
-      if (!numbers) {
-        text.append(part.text);
+    for (const part of this.app.texts.parts(`finding.${finding.id}.why`, this.params(finding))) {
+      const numbers = part.name && /^#\d+( #\d+)*$/.test(part.text) ? part.text.match(/\d+/g) : null;
+      if (!numbers || part.text === `#${this.arrow?.no}`) {
+        text.append(...prose(part.text));
         continue;
       }
       for (const no of numbers.map(Number)) {
@@ -113,9 +134,15 @@ export class Inspector {
         text.append(this.chip(no));
       }
     }
-    const rest = finding.evidence.filter((no) => !said.has(no) && no !== this.arrow?.no);
+    const rest = finding.evidence.filter((no) => !said.has(no));
     if (rest.length) text.append(" ", ...rest.map((no) => this.chip(no)));
     return text;
+  }
+
+  /** What is wrong with the bytes, in the field's words. @param {Problem} problem */
+  problem(problem) {
+    const params = problem.params.map(([name, value]) => `${name} ${value}`).join(", ");
+    return h("p", { class: "fail" }, h("b", null, this.app.t("ui.inspector.problem")), " ", h("code", null, `${problem.id} ${params}`.trim()));
   }
 
   /** @param {number} no */
@@ -129,22 +156,30 @@ export class Inspector {
     const layers = this.packet?.layers ?? [];
     tabs.replaceChildren(...layers.map((layer, at) => this.tab(layer, at)));
     const layer = layers[this.layer];
-    fields.replaceChildren(...(layer?.fields ?? []).map((field, at) => this.row(field, at)));
+    fields.replaceChildren(...this.visible().map((at) => this.row(/** @type {Field} */ (layer?.fields[at]), at)));
     fields.hidden = !layer?.fields.length;
     this.mark();
     this.hexRows?.show(Math.ceil(this.bytes.length / PER));
     this.reveal();
   }
 
+  /** Places of the fields that are shown: rows, and the parts of the row that is chosen. */
+  visible() {
+    const fields = this.packet?.layers[this.layer]?.fields ?? [];
+    const row = (/** @type {number} */ at) => fields.findLastIndex((field, index) => index <= at && field.depth === 0);
+    const open = row(this.field);
+    return fields.map((_, at) => at).filter((at) => fields[at]?.depth === 0 || (open >= 0 && row(at) === open));
+  }
+
   /** @param {Layer} layer @param {number} at */
   tab(layer, at) {
     const chosen = at === this.layer;
-    const name = this.app.texts.has(`layer.${layer.id}`) ? this.app.t(`layer.${layer.id}`) : layer.name;
+    const name = this.app.texts.has(`ui.layer.${layer.id}`) ? this.app.t(`ui.layer.${layer.id}`) : layer.name;
     return h(
       "button",
       {
         role: "tab", class: `c-${tint(layer.id)}`, "aria-selected": chosen, "aria-controls": "fields", tabindex: chosen ? "0" : "-1",
-        css: { flex: `${Math.max(1, Math.sqrt(layer.len))} 1 0` }, on: { click: () => this.chooseLayer(at), keydown: (/** @type {KeyboardEvent} */ event) => this.tabKeys(event) },
+        css: { flex: `${at === 0 ? 1.35 : tint(layer.id) === "app" ? 1.7 : 1} 1 0` }, on: { click: () => this.chooseLayer(at), keydown: (/** @type {KeyboardEvent} */ event) => this.tabKeys(event) },
       },
       name, h("br"), `${layer.len} B`,
     );
@@ -154,12 +189,14 @@ export class Inspector {
   row(field, at) {
     const range = field.len === 0 ? "" : field.len === 1 ? String(field.start) : `${field.start}–${field.start + field.len - 1}`;
     const name = this.app.texts.has(`field.${field.id}.name`) ? this.app.t(`field.${field.id}.name`) : field.name;
-    const value = `${field.value}${field.detail ? ` ${field.detail}` : ""}`;
+    const detail = field.detail && (/^tcp\.(seq|ack)$/.test(field.id) ? ` (${field.detail})` : ` ${field.detail}`);
+    const value = field.value + detail;
+    const wrong = this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
     return h(
       "div",
-      { role: "option", id: `field${at}`, "aria-selected": at === this.field, title: `${field.id} = ${value}`, on: { click: () => this.chooseField(this.layer, at) } },
+      { role: "option", id: `field${at}`, class: field.depth ? `part${Math.min(2, field.depth)}` : null, "aria-selected": at === this.field, title: `${field.id} = ${value}`, on: { click: () => this.chooseField(this.layer, at) } },
       h("span", { class: "clip" }, name),
-      h("span", { class: `mono clip${field.is_bad ? " bad" : ""}` }, field.id === "tcp.flags" ? h("b", null, field.value) : field.value, field.detail ? h("span", { class: "mut" }, ` ${field.detail}`) : null),
+      h("span", { class: `mono clip${wrong ? " bad" : ""}` }, field.id === "tcp.flags" ? h("b", null, field.value) : field.value, detail && h("span", { class: "mut" }, detail)),
       h("span", { class: "mono range" }, range),
     );
   }
@@ -199,11 +236,12 @@ export class Inspector {
   /** @param {KeyboardEvent} event */
   fieldKeys(event) {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    const count = this.packet?.layers[this.layer]?.fields.length ?? 0;
-    if (!step || !count) return;
+    const places = this.visible();
+    if (!step || !places.length) return;
     event.preventDefault();
     event.stopPropagation();
-    this.chooseField(this.layer, Math.max(0, Math.min(count - 1, this.field + step)));
+    const next = places.indexOf(this.field) + step;
+    this.chooseField(this.layer, places[Math.max(0, Math.min(places.length - 1, next))] ?? 0);
   }
 
   /** @param {KeyboardEvent} event */

@@ -2,8 +2,8 @@
 
 import { byId, h, svg } from "./dom.js";
 
-const HELP = ["↑ ↓ / j k", "Home End", "[ ]", "Space", "/", "g t", "x", "f", "m", "F6", "Esc", "?"];
-const NAMES = ["move", "ends", "layer", "replay", "filter", "goto", "drop", "follow", "lecture", "panels", "close", "help"];
+const HELP = ["↑ ↓ / j k", "Home", "End", "[ ]", "Space", "/", "g t", "x", "f", "m", "F6", "Esc", "?"];
+const NAMES = ["move", "first", "last", "layer", "replay", "filter", "goto", "drop"].map((name) => `ui.keys.${name}`).concat("ui.ladder.follow", "ui.top.lecture", "ui.keys.panel", "ui.keys.close", "ui.keys.all");
 const PANELS = ["ladder", "inspector", "output", "checks", "course", "top"];
 
 /** @param {import("./main.js").App} app */
@@ -89,9 +89,9 @@ function panel(step) {
 /** @param {import("./main.js").App} app */
 export function help(app) {
   const box = /** @type {HTMLDialogElement} */ (byId("help"));
-  const rows = HELP.flatMap((keys, at) => [h("dt", null, ...caps(keys)), h("dd", null, app.t(`ui.key.${NAMES[at]}`))]);
+  const rows = HELP.flatMap((keys, at) => [h("dt", null, ...caps(keys)), h("dd", null, app.t(NAMES[at] ?? ""))]);
   box.setAttribute("aria-labelledby", "help-head");
-  box.replaceChildren(h("h2", { id: "help-head" }, app.t("ui.help")), h("dl", null, ...rows), h("button", { class: "button", on: { click: () => box.close() } }, app.t("ui.close")));
+  box.replaceChildren(h("h2", { id: "help-head" }, app.t("ui.keys.title")), h("dl", null, ...rows), h("button", { class: "button", on: { click: () => box.close() } }, app.t("ui.a11y.close")));
   if (!box.open) box.showModal();
 }
 
@@ -111,8 +111,8 @@ export function drawKeys(app) {
   const hatch = svg('viewBox="0 0 22 12" width="22"><rect class="hatchback" x=".5" y="2.5" width="21" height="7"/><path class="hatchline" d="M.5 2.5h21v7H.5zM3 9.5l5-7m-1 7l5-7m-1 7l5-7m-1 7l5-7" fill="none"/>');
   const legend = /** @type {[string, Node][]} */ ([["blocked", hatch], ["control", arrow("control")], ["data", arrow("data")], ["ack", arrow("ack")], ["lost", lost], ["retransmission", arrow("retransmission")]]);
   byId("keys").replaceChildren(
-    ...keys.map(([cap, name]) => h("span", null, h("kbd", null, cap ?? ""), t(`ui.keybar.${name}`))),
-    h("span", null, h("kbd", null, "?"), t("ui.keybar.help")),
+    ...keys.map(([cap, name]) => h("span", null, h("kbd", null, cap ?? ""), t(`ui.keys.${name}`))),
+    h("span", null, h("kbd", null, "?"), t("ui.keys.all")),
     h("span", { class: "rest" }),
     ...legend.map(([name, sign]) => h("span", null, sign, t(`ui.legend.${name}`))),
   );

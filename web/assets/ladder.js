@@ -10,7 +10,7 @@ const EDGE = 24;
 export class LadderView {
   /**
    * @param {HTMLElement} box
-   * @param {{ select: (no: number) => void, t: (id: string, params?: any) => string, change: () => void }} app
+   * @param {{ select: (no: number) => void, t: (id: string, params?: any) => string, has: (id: string) => boolean, change: () => void }} app
    */
   constructor(box, app) {
     this.box = box;
@@ -25,6 +25,8 @@ export class LadderView {
     this.replay = null;
     this.live = false;
     this.sticks = true;
+    /** Where it was scrolled to. */
+    this.last = 0;
     this.height = 0;
     /** @type {import("./draw.js").Line[]} */
     this.lines = [];
@@ -32,20 +34,32 @@ export class LadderView {
     this.svg.removeAttribute("aria-hidden");
     this.svg.setAttribute("role", "presentation");
     this.list = /** @type {SVGElement} */ (this.svg.querySelector("[role=listbox]"));
+    /** Columns, frames, labels. */
+    this.layers = [...this.svg.querySelectorAll(":scope > g > g")];
+    /** What they hold. @type {string[]} */
+    this.texts = [];
     this.space = h("div", { class: "space" });
     this.space.append(this.svg);
     this.scroll = h("div", { class: "scroll" }, this.space);
     this.empty = h("p", { class: "empty" });
     this.back = h("button", { class: "button tolive", hidden: true, on: { click: () => this.follow() } });
-    box.replaceChildren(this.scroll, this.empty, this.back);
+    this.sampled = h("p", { class: "sampled", hidden: true });
+    box.replaceChildren(this.scroll, this.empty, this.sampled, this.back);
     this.listen();
   }
 
   listen() {
     this.scroll.addEventListener("scroll", () => {
-      this.sticks = this.scroll.scrollTop + this.scroll.clientHeight >= this.scroll.scrollHeight - EDGE;
+      const { scrollTop, clientHeight, scrollHeight } = this.scroll;
+      if (scrollTop < this.last) this.sticks = false;
+      else if (scrollTop + clientHeight >= scrollHeight - EDGE) this.sticks = true;
+      this.last = scrollTop;
       this.app.change();
     });
+    // the wish to go up counts at once: a slow wheel must not be pulled back by the next packet
+    this.scroll.addEventListener("wheel", (event) => {
+      if (event.deltaY < 0) this.sticks = false;
+    }, { passive: true });
     this.svg.addEventListener("pointermove", (event) => this.point(this.near(event)));
     this.svg.addEventListener("pointerleave", () => this.point(null));
     this.svg.addEventListener("click", (event) => {
@@ -126,7 +140,7 @@ export class LadderView {
   draw() {
     const run = this.run;
     this.empty.hidden = Boolean(run?.count);
-    this.empty.textContent = this.app.t(run?.query ? "ui.filter.nothing" : "ui.ladder.empty");
+    this.empty.textContent = this.app.t(run?.query ? "ui.filter.none" : "ui.ladder.empty");
     if (!run) return;
     const height = this.measure();
     const view = this.scroll.clientHeight;
@@ -134,16 +148,23 @@ export class LadderView {
     const width = this.scroll.clientWidth;
     const from = Math.max(0, Math.min(this.scroll.scrollTop, height - view));
     const to = from + view;
-    const { t } = this.app;
-    const scene = { run, width, from, to, height, chosen: this.chosen, hover: this.hover, replay: this.replay, live: this.live, t };
-    const { back, options, labels, lines } = draw(scene);
+    const { t, has } = this.app;
+    const scene = { run, width, from, to, height, chosen: this.chosen, hover: this.hover, replay: this.replay, live: this.live, t, has };
+    const { back, options, labels, lines, total } = draw(scene);
+    this.sampled.hidden = lines.length === total;
+    if (!this.sampled.hidden) this.sampled.textContent = t("ui.ladder.sampled", { shown: lines.length, total });
     this.lines = lines;
     this.size(width, from, view);
-    const [columns, list, names] = /** @type {[Element, Element, Element]} */ ([...this.svg.querySelectorAll(":scope > g > g")]);
-    columns.innerHTML = back;
-    list.innerHTML = options;
-    names.innerHTML = labels;
+    for (const [at, text] of [back, options, labels].entries()) this.put(at, text);
     this.name();
+  }
+
+  /** Replaces a layer of the picture, if it changed. @param {number} at @param {string} text */
+  put(at, text) {
+    const layer = this.layers[at];
+    if (!layer || this.texts[at] === text) return;
+    this.texts[at] = text;
+    layer.innerHTML = text;
   }
 
   /** The svg covers the window only. @param {number} width @param {number} from @param {number} view */
@@ -158,9 +179,9 @@ export class LadderView {
     const there = this.chosen !== null && this.svg.querySelector(`#p${this.chosen}`);
     if (there) this.list.setAttribute("aria-activedescendant", `p${this.chosen}`);
     else this.list.removeAttribute("aria-activedescendant");
-    this.list.setAttribute("aria-label", this.app.t("ui.ladder.name"));
-    this.back.hidden = this.sticks || !this.live;
-    this.back.textContent = this.app.t("ui.ladder.live");
+    this.list.setAttribute("aria-label", this.app.t("ui.a11y.ladder"));
+    this.back.hidden = this.sticks || !this.live || this.replay !== null;
+    this.back.textContent = this.app.t("ui.ladder.follow");
   }
 }
 
@@ -170,5 +191,5 @@ function frame() {
       `<marker id="head-${kind}" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="9" refX="9.5" refY="4.5" orient="auto"><path class="f-${kind}" d="M0 0L10 4.5L0 9z"/></marker>`,
   ).join("");
   const hatch = '<pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><rect class="hatchback" width="4" height="4"/><path class="hatchline" d="M0 2H4"/></pattern>';
-  return `><defs>${heads}${hatch}</defs><g><g aria-hidden="true"></g><g role="listbox" id="packets" tabindex="0"></g><g aria-hidden="true"></g></g>`;
+  return `><defs>${heads}${hatch}</defs><g><g></g><g role="listbox" id="packets" tabindex="0"></g><g aria-hidden="true"></g></g>`;
 }

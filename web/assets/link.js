@@ -9,15 +9,16 @@ import { byId, h } from "./dom.js";
  * @property {number} scale units of the setting in one shown
  * @property {number} max
  * @property {number} step
+ * @property {string} unit how its value is written
  * @property {boolean} hurts
  */
 
 /** @type {Knob[]} */
 const KNOBS = [
-  { id: "delay", key: "delay_us", scale: 1000, max: 500, step: 1, hurts: false },
-  { id: "jitter", key: "jitter_us", scale: 1000, max: 100, step: 0.1, hurts: false },
-  { id: "loss", key: "loss_ppm", scale: 10000, max: 100, step: 0.5, hurts: true },
-  { id: "reorder", key: "reorder_ppm", scale: 10000, max: 100, step: 0.5, hurts: true },
+  { id: "delay", key: "delay_us", scale: 1000, max: 500, step: 1, unit: "delay", hurts: false },
+  { id: "jitter", key: "jitter_us", scale: 1000, max: 100, step: 0.1, unit: "jitter", hurts: false },
+  { id: "loss", key: "loss_ppm", scale: 10000, max: 100, step: 0.5, unit: "percent", hurts: true },
+  { id: "reorder", key: "reorder_ppm", scale: 10000, max: 100, step: 0.5, unit: "percent", hurts: true },
 ];
 
 export class LinkBar {
@@ -38,10 +39,10 @@ export class LinkBar {
     const t = this.app.t;
     const focused = document.activeElement?.id;
     this.box.replaceChildren(
-      h("h2", null, t("ui.link")),
+      h("h2", null, t("ui.link.title")),
       ...KNOBS.map((knob) => this.knob(knob)),
       h("span", { class: "rest" }),
-      h("button", { class: "button", id: "drop", on: { click: () => this.app.drop() } }, t("ui.link.drop")),
+      h("button", { class: "button", id: "drop", on: { click: () => this.app.drop() } }, t("ui.link.drop_next")),
       h("button", { class: "button", id: "reset", on: { click: () => this.app.socket.ask("reset") } }, t("ui.link.reset")),
     );
     if (this.pop) {
@@ -70,7 +71,8 @@ export class LinkBar {
 
   /** @param {Knob} knob */
   value(knob) {
-    return this.app.t(`ui.link.${knob.id}.value`, { n: Number(this.number(knob).toFixed(2)) });
+    const n = Number(this.number(knob).toFixed(2));
+    return this.app.t(`ui.link.value_${knob.unit}`, { ms: n, percent: n });
   }
 
   /** @param {Knob} knob */
@@ -104,7 +106,7 @@ export class LinkBar {
     this.pop = h(
       "div",
       { class: "pop", role: "dialog", "aria-label": this.app.t(`ui.link.${knob.id}`), on: { keydown: (/** @type {KeyboardEvent} */ event) => this.keys(event) } },
-      h("label", { for: box.id }, this.app.t(`ui.link.${knob.id}.long`)),
+      h("label", { for: box.id }, this.app.t(`ui.link.${knob.id}`), " ", h("span", { class: "mut" }, knob.unit === "percent" ? "%" : "ms")),
       h("div", { class: "row" }, slider, box),
     );
     chip.after(this.pop);

@@ -1,7 +1,7 @@
 // The page: state, wiring, and one drawing a frame.
 
 import { drawCourse, drawRuns } from "./course.js";
-import { byId, h, svg } from "./dom.js";
+import { byId, h, prose, svg } from "./dom.js";
 import { Inspector } from "./inspector.js";
 import { drawKeys, listen } from "./keys.js";
 import { LadderView } from "./ladder.js";
@@ -12,7 +12,7 @@ import { Run } from "./run.js";
 import { Socket } from "./socket.js";
 import { load, Texts } from "./texts.js";
 
-const THEMES = ["system", "light", "dark"];
+const THEMES = ["auto", "light", "dark"];
 /** @type {LinkSettings} */
 const CLEAN = { delay_us: 0, jitter_us: 0, loss_ppm: 0, reorder_ppm: 0, duplicate_ppm: 0, corrupt_ppm: 0, rate: 0, queue: 0 };
 
@@ -35,12 +35,14 @@ export class App {
     this.wanted = null;
     /** Whether the page goes along to a new run by itself. */
     this.follows = true;
+    /** Whether the user chose the frame that is shown. */
+    this.picked = false;
     this.open_ = false;
     this.drawn = 0;
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.dark.addEventListener("change", () => this.theme());
     this.theme();
-    this.ladder = new LadderView(byId("ladder"), { select: (no) => this.select(no), t: this.t, change: () => this.change() });
+    this.ladder = new LadderView(byId("ladder"), { select: (no) => this.select(no), t: this.t, has: (id) => this.texts.has(id), change: () => this.change() });
     this.replay = new Replay(this.ladder, { change: () => this.change(), ended: () => this.top() });
     this.inspector = new Inspector(byId("inspector"), this);
     this.linkbar = new LinkBar(this);
@@ -54,6 +56,7 @@ export class App {
       this.ladder.focus();
     });
     this.redraw();
+    setInterval(() => this.verdicts.tick(), 200);
   }
 
   // ---- what comes
@@ -95,7 +98,7 @@ export class App {
         this.verdicts.progress(message);
         return this.verdicts.redraw();
       case "check_summary":
-        return this.say(this.t("ui.live.summary", /** @type {Record<string, unknown>} */ (message.record)));
+        return this.say(this.t("ui.checks.summary", { running: 0, ...message.record }));
       case "error":
         return this.complain(this.t(message.id, message.params));
     }
@@ -111,7 +114,9 @@ export class App {
     this.redraw();
     const last = this.runs.findLast((run) => !run.is_check);
     const again = this.run && this.runs.some((run) => run.run === this.run?.no) ? this.run.no : last?.run;
-    if (again !== undefined) this.open(again, this.ladder.chosen);
+    if (again === undefined) return;
+    this.wanted = { run: again, frame: this.picked ? this.ladder.chosen : null };
+    this.socket.ask("open", { run: again });
   }
 
   /** @param {number} no @param {Ladder} ladder */
@@ -131,6 +136,7 @@ export class App {
     const frame = this.wanted?.run === no ? this.wanted.frame : null;
     this.wanted = null;
     this.panels();
+    this.picked = false;
     if (frame !== null) this.select(frame);
     else this.auto();
   }
@@ -146,15 +152,15 @@ export class App {
     }
     const again = ladder.arrows.find((arrow) => arrow.no === this.ladder.chosen);
     if (again) this.inspector.choose(again);
-    if (this.ladder.chosen === null) this.auto();
+    if (!this.picked && (this.ladder.chosen === null || ladder.arrows.some((arrow) => arrow.kind === "retransmission" || arrow.is_lost))) this.auto();
   }
 
   /** A first selection, so that the inspector is never an empty half of the screen: the first thing that went wrong, or the first frame. */
   auto() {
     const arrows = this.run?.arrows.slice(1) ?? [];
     const first = arrows.find((arrow) => arrow?.kind === "retransmission") ?? arrows.find((arrow) => arrow?.is_lost) ?? arrows[0];
-    if (first) this.select(first.no, false);
-    else this.inspector.redraw();
+    if (first && first.no !== this.ladder.chosen) this.select(first.no, false);
+    else if (!first) this.inspector.redraw();
   }
 
   /** @param {RunInfo} run */
@@ -171,7 +177,7 @@ export class App {
     if (run) run.is_live = false;
     if (no === this.run?.no) {
       this.ladder.live = false;
-      this.say(this.t("ui.live.ended"));
+      this.say(this.t("ui.top.finished", { seconds: (this.run.now / 1e9).toFixed(2) }));
     }
     drawRuns(this);
     this.top();
@@ -185,18 +191,21 @@ export class App {
       if (frame !== null) this.select(frame);
       return;
     }
-    this.follows = this.runs.at(-1)?.run === run;
+    this.follows = this.runs.findLast((one) => !one.is_check)?.run === run;
     this.wanted = { run, frame };
     this.socket.ask("open", { run });
   }
 
-  /** @param {number} no @param {boolean} [show] */
-  select(no, show = true) {
+  /** @param {number} no @param {boolean} [byHand] */
+  select(no, byHand = true) {
     const arrow = this.run?.arrows[no];
     if (!arrow || !this.run) return;
     if (this.run.query && this.run.layout.place[no] === undefined) this.finder.close();
     this.ladder.chosen = no;
-    if (show) this.ladder.show(arrow);
+    if (byHand) {
+      this.picked = true;
+      this.ladder.show(arrow);
+    }
     this.inspector.choose(arrow);
     this.socket.ask("inspect", { run: this.run.no, no });
     this.change();
@@ -212,7 +221,7 @@ export class App {
 
   drop() {
     this.socket.ask("drop_next", { from: null });
-    this.say(this.t("ui.live.drop"));
+    this.say(this.t("ui.link.dropping_next"));
   }
 
   lecture() {
@@ -237,9 +246,9 @@ export class App {
   /** All of it, after the language changed. */
   redraw() {
     document.documentElement.lang = this.texts.lang;
-    byId("skip").textContent = this.t("ui.skip");
-    byId("middle").setAttribute("aria-label", this.t("ui.panel.ladder"));
-    byId("stage").setAttribute("aria-label", this.t("ui.panel.ladder"));
+    byId("skip").textContent = this.t("ui.a11y.skip");
+    byId("middle").setAttribute("aria-label", this.t("ui.a11y.ladder"));
+    byId("stage").setAttribute("aria-label", this.t("ui.a11y.ladder"));
     drawCourse(this);
     this.output.redraw();
     this.inspector.redraw();
@@ -269,17 +278,17 @@ export class App {
     const run = this.info();
     const day = this.course?.days.find((one) => one.practicals.length);
     const practical = day?.practicals.find((one) => one.state === "open");
-    const title = practical ? t("ui.practical", { no: practical.no, title: this.texts.ref(practical.title) }) : run ? this.texts.ref(run.title) : t("ui.title");
-    document.title = `${title} · ${t("ui.brand")}`;
+    const title = practical ? t("ui.top.practical", { id: practical.no, title: this.texts.ref(practical.title) }) : run ? this.texts.ref(run.title) : t("ui.app.title");
+    document.title = `${title} · ${t("ui.app.name")}`;
     this.elapsed = h("span", null);
     byId("top").replaceChildren(
-      h("span", { class: "brand" }, svg('viewBox="0 0 22 18"><path d="M1.5 1v16M20.5 1v16" stroke="currentColor" stroke-width="2.4"/><path d="M1.5 3.5l19 5.5-19 5.5" fill="none" stroke="var(--acc)" stroke-width="2.2"/>'), t("ui.brand")),
-      ...(day && practical ? [h("span", { class: "crumb clip" }, t("ui.day", { no: day.no, title: this.texts.has(`${day.title.id}.short`) ? t(`${day.title.id}.short`) : this.texts.ref(day.title) })), h("span", { class: "slash", "aria-hidden": "true" }, "/")] : []),
+      h("span", { class: "brand" }, svg('viewBox="0 0 22 18"><path d="M1.5 1v16M20.5 1v16" stroke="currentColor" stroke-width="2.4"/><path d="M1.5 3.5l19 5.5-19 5.5" fill="none" stroke="var(--acc)" stroke-width="2.2"/>'), t("ui.app.name")),
+      ...(day && practical ? [h("span", { class: "crumb clip" }, t("ui.top.day", { day: day.no, title: this.texts.ref(day.title) })), h("span", { class: "slash", "aria-hidden": "true" }, "/")] : []),
       h("h1", { class: "clip", title }, title),
       h("span", { class: "status clip" }, h("span", { class: `dot${run?.is_live && this.open_ ? " live" : ""}` }), h("span", { class: "clip" }, this.elapsed)),
-      h("button", { class: "button main", id: "replay", disabled: !this.run?.count, on: { click: () => (this.replay.toggle(), this.top()) } }, t(this.replay.playing ? "ui.replay.stop" : this.replay.still.matches ? "ui.replay.step" : "ui.replay")),
-      h("a", { class: "button", id: "wireshark", href: run ? `/api/runs/${run.run}/trace.pcapng` : null, download: `tongro-run-${run?.run ?? 0}.pcapng` }, t("ui.wireshark")),
-      h("span", { class: "segment", role: "group", "aria-label": t("ui.language") }, this.tongue("ko", "한국어"), this.tongue("en", "English")),
+      h("button", { class: "button main", id: "replay", disabled: !this.run?.count, on: { click: () => (this.replay.toggle(), this.top()) } }, ...this.replayWords()),
+      h("a", { class: "button", id: "wireshark", href: run ? `/api/runs/${run.run}/trace.pcapng` : null, download: `tongro-run-${run?.run ?? 0}.pcapng` }, t("ui.top.wireshark")),
+      h("span", { class: "segment", role: "group", "aria-label": t("ui.language.label") }, this.tongue("ko", "한국어"), this.tongue("en", "English")),
       this.themeButton(),
     );
     this.clock();
@@ -290,13 +299,20 @@ export class App {
   clock() {
     const run = this.info();
     const seconds = ((this.run?.now ?? 0) / 1e9).toFixed(2);
-    const state = !this.open_ ? "gone" : run?.is_live ? "live" : run ? "over" : "none";
-    const text = this.t(`ui.status.${state}`, { title: run ? this.texts.ref(run.title) : "", seconds });
+    const state = !this.open_ ? "disconnected" : run?.is_live ? "running" : run ? "finished" : "idle";
+    const text = this.t(`ui.top.${state}`, { scenario: run ? this.texts.ref(run.title) : "", seconds });
     if (this.elapsed && this.elapsed.textContent !== text) this.elapsed.textContent = text;
     const replay = document.getElementById("replay");
     if (replay && this.run?.count) /** @type {HTMLButtonElement} */ (replay).disabled = false;
-    const label = this.t(this.replay.playing ? "ui.replay.stop" : this.replay.still.matches ? "ui.replay.step" : "ui.replay");
-    if (replay && replay.textContent !== label) replay.textContent = label;
+    const words = this.replayWords();
+    if (replay && replay.lastChild?.textContent !== words[1]) replay.replaceChildren(...words);
+  }
+
+  /** @returns {[Node, string]} */
+  replayWords() {
+    const { playing } = this.replay;
+    const id = playing ? "ui.top.stop" : "ui.top.replay";
+    return [h("span", { "aria-hidden": "true" }, playing ? "■" : "▶"), this.t(id)];
   }
 
   hosts() {
@@ -304,7 +320,7 @@ export class App {
     const [client, server] = [hosts.find((host) => host.host === 0), hosts.find((host) => host.host === 1)];
     const end = (/** @type {HostInfo | undefined} */ host, /** @type {string} */ role) =>
       h("div", null, h("div", { class: "clip" }, h("b", null, this.t(`ui.host.${host?.role ?? role}`)), " ", h("span", { class: "mono" }, host?.program ?? "")), h("div", { class: "mono" }, host?.addr ?? ""));
-    byId("hosts").replaceChildren(end(client, "client"), h("div", null, h("div", null, this.t("ui.hosts.link")), h("div", { class: "mono" }, client && server ? `${client.iface} ⇄ ${server.iface}` : "")), end(server, "server"));
+    byId("hosts").replaceChildren(end(client, "client"), h("div", null, h("div", null, this.t("ui.host.on_link")), h("div", { class: "mono" }, client && server ? `${client.iface} ⇄ ${server.iface}` : "")), end(server, "server"));
   }
 
   /** @param {string} lang @param {string} name */
@@ -315,26 +331,27 @@ export class App {
   /** @param {string} lang */
   async speak(lang) {
     this.texts = await load(lang);
+    this.say("");
     keep("tongro-lang", lang);
     this.redraw();
   }
 
   themeButton() {
-    const now = kept("tongro-theme") ?? "system";
-    const name = this.t("ui.theme", { theme: this.t(`ui.theme.${now}`) });
-    const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length] ?? "system";
-    const sign = svg('viewBox="0 0 14 14"><circle cx="7" cy="7" r="6" fill="none" stroke="currentColor" stroke-width="1.4"/><path d="M7 1a6 6 0 0 1 0 12z" fill="currentColor"/>');
+    const now = kept("tongro-theme") ?? "auto";
+    const name = this.t("ui.theme.toggle");
+    const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length] ?? "auto";
+    const sign = svg('viewBox="0 0 14 14"><circle cx="7" cy="7" r="6" fill="none" stroke="currentColor" stroke-width="1.4"/><path d="M7 1a6 6 0 0 0 0 12z" fill="currentColor"/>');
     const turn = () => {
       keep("tongro-theme", next);
       this.theme();
       this.top();
     };
-    return h("button", { class: "button icon", id: "theme", "aria-label": name, title: name, on: { click: turn } }, sign);
+    return h("button", { class: "button icon", id: "theme", "aria-label": name, title: this.t(`ui.theme.${now}`), on: { click: turn } }, sign);
   }
 
   theme() {
-    const now = kept("tongro-theme") ?? "system";
-    document.documentElement.dataset.theme = now === "system" ? (this.dark.matches ? "dark" : "light") : now;
+    const now = kept("tongro-theme") ?? "auto";
+    document.documentElement.dataset.theme = now === "auto" ? (this.dark.matches ? "dark" : "light") : now;
   }
 
   // ---- what is said
@@ -347,7 +364,7 @@ export class App {
   /** @param {string} text */
   complain(text) {
     const box = byId("toast");
-    box.replaceChildren(text, h("button", { class: "button small", on: { click: () => (box.hidden = true) } }, this.t("ui.close")));
+    box.replaceChildren(h("span", null, ...prose(text)), h("button", { class: "button small", on: { click: () => (box.hidden = true) } }, this.t("ui.a11y.close")));
     box.hidden = false;
   }
 }
@@ -380,7 +397,7 @@ class Finder {
       if (event.key === "Escape") this.close();
       if (event.key === "Enter" || event.key === "ArrowDown") this.enter(input.value);
     });
-    this.box.replaceChildren(h("label", { for: "find" }, t(`ui.find.${this.mode}`)), input, this.note, h("button", { class: "button small", on: { click: () => this.close() } }, t("ui.close")));
+    this.box.replaceChildren(h("label", { for: "find" }, t(this.mode === "goto" ? "ui.goto.label" : "ui.filter.label")), input, this.note, h("button", { class: "button small", on: { click: () => this.close() } }, t("ui.a11y.close")));
     this.change(input.value);
   }
 
@@ -389,7 +406,7 @@ class Finder {
     const run = this.app.run;
     if (!run || !this.note || this.mode === "goto") return;
     run.filter(text);
-    this.note.textContent = this.app.t("ui.find.count", { n: run.layout.arrows.items.length, total: run.count });
+    this.note.textContent = this.app.t("ui.filter.count", { shown: run.layout.arrows.items.length, total: run.count });
     this.app.change();
   }
 

@@ -7,7 +7,7 @@
 
 const DIGITS = /** @type {Sound[]} */ (["closed", "rieul", "open", "closed", "open", "open", "closed", "rieul", "rieul", "open"]);
 const EXCEPTIONS = /** @type {Record<string, Sound>} */ ({
-  ack: "open", check: "open", exit: "open", root: "open", bit: "open", byte: "open", google: "rieul", ms: "open", kb: "open", mb: "open",
+  ack: "open", check: "open", exit: "open", root: "open", bit: "open", web: "closed", google: "rieul",
 });
 const CLOSED = ["m", "n", "ng", "me", "ne", "ck", "out"];
 
@@ -64,6 +64,6 @@ function letter(last) {
 function ending(word) {
   if (Object.hasOwn(EXCEPTIONS, word)) return EXCEPTIONS[word] ?? null;
   if (word.endsWith("l") || word.endsWith("le")) return "rieul";
-  const isShortStop = /(^|[^aeiou])[aeiou][ptkcb]$/.test(word);
+  const isShortStop = /(^|[^aeiou])[aeiou][ptkc]$/.test(word);
   return isShortStop || CLOSED.some((end) => word.endsWith(end)) ? "closed" : "open";
 }

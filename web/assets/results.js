@@ -1,6 +1,6 @@
 // Below the ladder: what the programs wrote, and the verdicts, the failing one first.
 
-import { byId, h, rows } from "./dom.js";
+import { byId, h, prose, rows } from "./dom.js";
 import { ms } from "./texts.js";
 
 const ORDER = /** @type {Record<string, number>} */ ({ fail: 0, slow: 1, void: 2, running: 3, confirming: 3, waiting: 5, pass: 4, "n/a": 6 });
@@ -17,9 +17,10 @@ export class Output {
 
   redraw() {
     const { t } = this.app;
-    this.box.setAttribute("aria-label", t("ui.output"));
-    this.lines = h("div", { class: "lines", tabindex: "0", role: "group", "aria-label": t("ui.output") });
-    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output"))), this.lines);
+    this.box.setAttribute("aria-label", t("ui.a11y.output"));
+    this.lines = h("div", { class: "lines", tabindex: "0", role: "group", "aria-label": t("ui.output.title") });
+    this.empty = h("p", { class: "nothing" }, t("ui.output.empty"));
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.output.title"))), this.empty, this.lines);
     this.rows = rows(this.lines, 24, (index) => this.row(index));
     const lines = this.lines;
     new ResizeObserver(() => this.rows?.draw()).observe(lines);
@@ -35,6 +36,7 @@ export class Output {
     const grown = this.count >= 0 && count > this.count;
     this.count = count;
     this.rows?.show(count);
+    if (this.empty) this.empty.hidden = count > 0;
     if (grown && sticks) lines.scrollTop = lines.scrollHeight;
   }
 
@@ -62,6 +64,8 @@ export class Verdicts {
     this.box = byId("checks");
     /** @type {Map<string, Verdict>} */
     this.all = new Map();
+    /** Checks whose details are open. @type {Set<string>} */
+    this.open = new Set();
     this.done = 0;
     this.total = 0;
   }
@@ -76,7 +80,7 @@ export class Verdicts {
   /** @param {Extract<Incoming, { type: "check_progress" }>} message */
   progress(message) {
     const before = this.all.get(message.id);
-    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], ...before, state: message.state });
+    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], since: performance.now(), ...before, state: message.state });
     this.done = message.done;
     this.total = message.total;
   }
@@ -84,8 +88,8 @@ export class Verdicts {
   /** @param {Extract<Incoming, { type: "check" }>} message */
   add(message) {
     const { record, run, frames } = message;
-    this.all.set(record.id, { id: record.id, record, state: record.verdict, run, frames });
-    if (record.verdict === "fail") this.app.say(this.app.t("ui.live.fail", { check: this.name(record.id) }));
+    this.all.set(record.id, { id: record.id, record, state: record.verdict, run, frames, since: 0 });
+    if (record.verdict === "fail") this.app.say(this.app.t("ui.a11y.verdict", { title: this.name(record.id), verdict: this.app.t("ui.verdict.fail") }));
   }
 
   /** @param {string} id */
@@ -97,39 +101,83 @@ export class Verdicts {
     const { t } = this.app;
     const list = [...this.all.values()].sort((a, b) => (ORDER[a.state] ?? 5) - (ORDER[b.state] ?? 5));
     const count = (/** @type {string[]} */ ...states) => list.filter((one) => states.includes(one.state)).length;
-    this.box.setAttribute("aria-label", t("ui.checks"));
+    this.box.setAttribute("aria-label", t("ui.a11y.checks"));
     const failed = count("fail");
-    const sum = list.length ? t("ui.checks.sum", { pass: count("pass"), fail: failed + count("slow"), running: count("running", "confirming", "waiting") }) : "";
+    const sum = list.length ? t("ui.checks.summary", { pass: count("pass"), fail: failed + count("slow"), running: count("running", "confirming", "waiting") }) : "";
     const top = this.box.querySelector(".verdicts")?.scrollTop ?? 0;
-    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks") }, ...(list.length ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
-    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.checks")), h("span", { class: "mut" }, sum)), body);
+    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks.title") }, ...(list.length ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
+    this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.checks.title")), h("span", { class: "mut" }, sum)), body);
     body.scrollTop = top;
+  }
+
+  /** The seconds of checks that run go on by themselves. */
+  tick() {
+    const running = [...this.all.values()].filter((one) => one.state === "running" || one.state === "confirming");
+    for (const one of running) {
+      const what = this.box.querySelector(`[data-check="${CSS.escape(one.id)}"] .what .clip`);
+      if (what) what.textContent = this.state(one);
+    }
   }
 
   /** @param {Verdict} one */
   row(one) {
     const bad = one.state === "fail" || one.state === "slow";
     const name = this.name(one.id);
-    const shown = one.run !== null && one.run === this.app.run?.no ? this.app.t("ui.checks.shown", { check: name }) : name;
+    const shown = one.run !== null && one.run === this.app.run?.no ? `${name} (${this.app.t("ui.checks.shown")})` : name;
     const what = this.what(one);
     return h(
       "div",
       { class: `verdict${bad ? " bad" : ""}${one.record ? "" : " waits"}`, "data-check": one.id },
-      h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.app.t(`ui.verdict.${one.state.replace("/", "")}`) }, SIGNS[one.state] ?? "◌"),
-      h("span", { class: "name clip", title: shown }, shown),
-      h("span", { class: "what", title: what }, what, this.chip(one, bad)),
+      h("span", { class: `sign ${one.state === "pass" ? "pass" : ""}`, role: "img", "aria-label": this.state(one) }, SIGNS[one.state] ?? "◌"),
+      this.title(one, shown),
+      h("span", { class: "what" }, h("span", { class: "clip", title: what }, what), this.chip(one, bad)),
+      this.open.has(one.id) ? h("div", { class: "more" }, ...this.more(one)) : null,
     );
+  }
+
+  /** The name of a check that has more to say opens what it says. @param {Verdict} one @param {string} shown */
+  title(one, shown) {
+    if (!one.record?.bug || !this.more(one).length) return h("span", { class: "name clip", title: shown }, shown);
+    const isOpen = this.open.has(one.id);
+    const turn = () => {
+      if (isOpen) this.open.delete(one.id);
+      else this.open.add(one.id);
+      this.redraw();
+      /** @type {HTMLElement | null} */ (this.box.querySelector(`[data-check="${CSS.escape(one.id)}"] .name button`))?.focus();
+    };
+    return h("span", { class: "name" }, h("button", { class: "clip", "aria-expanded": isOpen, title: shown, on: { click: turn } }, shown));
+  }
+
+  /** What was expected and seen, and what the bug is and how it is mended. @param {Verdict} one */
+  more(one) {
+    const { texts, t } = this.app;
+    const record = one.record;
+    if (!record) return [];
+    const pairs = /** @type {[string, string][]} */ ([]);
+    const expected = words(texts, record.expected, `check.${one.id}.expected`);
+    const got = words(texts, record.got, `check.${one.id}.got`);
+    if (expected) pairs.push([t("ui.checks.expected"), expected]);
+    if (got) pairs.push([t("ui.checks.got"), got]);
+    const about = ["what", "why", "fix"].map((part) => `bug.${record.bug}.${part}`).filter((id) => texts.has(id));
+    return [...pairs.map(([name, text]) => h("p", null, h("b", null, name), " ", ...prose(text))), ...about.map((id) => h("p", null, ...prose(texts.t(id, record.params ?? []))))];
   }
 
   /** @param {Verdict} one */
   what(one) {
     const { texts, t } = this.app;
     const record = one.record;
-    if (!record) return t(`ui.verdict.${one.state}`);
+    if (!record) return this.state(one);
     const params = [...(record.params ?? []), ["seconds", record.seconds?.toFixed(2) ?? ""]];
     if (one.state === "fail" || one.state === "slow") return texts.first([`bug.${record.bug}.title`, record.bug ?? one.state], /** @type {Pairs} */ (params));
-    const said = said_of(texts, record.got);
-    return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.seconds", { n: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || t(`ui.verdict.${one.state.replace("/", "")}`);
+    const said = words(texts, record.got, "");
+    return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.checks.seconds", { seconds: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || this.state(one);
+  }
+
+  /** @param {Verdict} one */
+  state(one) {
+    const { t } = this.app;
+    if (one.record) return t(`ui.verdict.${one.state.replace("/", "")}`);
+    return one.state === "waiting" ? t("ui.checks.queued") : t("ui.checks.running", { seconds: ((performance.now() - one.since) / 1000).toFixed(1) });
   }
 
   /** Opens the check's own run at the frame that proves it. @param {Verdict} one @param {boolean} bad */
@@ -139,14 +187,19 @@ export class Verdicts {
     if (run === null) return null;
     const frame = one.frames[0] ?? null;
     if (!bad && frame === null) return null;
-    const text = frame === null ? t("ui.checks.open") : t("ui.checks.evidence", { no: frame });
+    const text = frame === null ? t("ui.checks.open_run") : t("ui.checks.evidence", { n: `#${frame}` });
     return h("button", { class: "chip", on: { click: () => this.app.open(run, frame) } }, text);
   }
 }
 
-/** @param {import("./texts.js").Texts} texts @param {unknown} got */
-function said_of(texts, got) {
-  if (typeof got === "string") return texts.has(got) ? texts.t(got) : got;
-  if (got && typeof got === "object" && "id" in got && typeof got.id === "string") return texts.t(got.id, /** @type {any} */ (got).params ?? []);
-  return "";
+/**
+ * Words for what a record expected or got: an id with parameters, an id, plain text, or the parameters of a known text.
+ * @param {import("./texts.js").Texts} texts @param {unknown} said @param {string} usual
+ */
+function words(texts, said, usual) {
+  if (typeof said === "string") return texts.has(said) ? texts.t(said) : said;
+  if (!said || typeof said !== "object") return "";
+  if ("id" in said && typeof said.id === "string") return texts.t(said.id, /** @type {any} */ (said).params ?? []);
+  const params = /** @type {Pairs} */ (Array.isArray(said) ? said : Object.entries(said).map(([name, value]) => [name, String(value)]));
+  return texts.fills(usual, params) ? texts.t(usual, params) : "";
 }

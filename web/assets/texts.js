@@ -19,6 +19,11 @@ export class Texts {
     return this.parts(id, params).map((part) => part.text).join("");
   }
 
+  /** Is there such a text, and a value for all it asks for? @param {string} id @param {Pairs} params */
+  fills(id, params) {
+    return this.has(id) && this.parts(id, params).every((part) => part.name === null || part.text !== `{${part.name}}`);
+  }
+
   /** The first of these ids that has words, or the last one itself. @param {string[]} ids @param {Pairs | Record<string, unknown>} [params] */
   first(ids, params) {
     const id = ids.find((one) => this.has(one));

@@ -50,16 +50,15 @@ interface CheckRecord {
   expected?: unknown; got?: unknown; seconds?: number | null; params?: Pairs; [key: string]: unknown;
 }
 
-interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[] }
+interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[]; since: number }
 
-interface Field { id: string; name: string; value: string; detail: string | null; start: number; len: number; is_bad?: boolean }
+interface Field { id: string; name: string; value: string; detail: string; start: number; len: number; depth: number }
 
 interface Layer { id: string; name: string; start: number; len: number; fields: Field[] }
 
-interface Packet {
-  no: number; from: number; to: number; sent_at: number; arrived_at: number | null; len: number;
-  findings: Finding[]; layers: Layer[]; bytes: string;
-}
+interface Problem { id: string; layer: number; start: number; len: number; params: Pairs }
+
+interface Packet extends Arrow { layers: Layer[]; problems: Problem[]; hex: string }
 
 type Incoming =
   | { type: "hello"; runs: RunInfo[]; contracts: string[]; course: Course | null; link: LinkSettings }

@@ -12,7 +12,7 @@ export const BROWSER = {
   args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 };
 
-/** @param {"still" | "live" | "many"} mode */
+/** @param {"still" | "live" | "burst" | "busy" | "many"} mode */
 export async function start(mode) {
   const [command, args] = EXAMPLE ? [EXAMPLE, ["0", mode]] : ["cargo", ["run", "-q", "-p", "tongro-web", "--example", "fixture", "--", "0", mode]];
   const child = spawn(command, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });

@@ -40,6 +40,12 @@ const ASSETS: &[Asset] = assets! {
     "keys.js" "text/javascript; charset=utf-8",
 };
 
+/// The texts of all files, for tests over them.
+#[cfg(test)]
+pub(crate) fn modules() -> impl Iterator<Item = &'static str> {
+    ASSETS.iter().map(|asset| asset.text)
+}
+
 /// The file of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.name == name)

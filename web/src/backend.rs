@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 
 use serde::Serialize;
 use serde_json::Value;
+use tongro_course::Kind;
 use tongro_trace::event::{HostId, LinkSettings};
 use tongro_trace::ladder::Ladder;
 
@@ -69,7 +70,8 @@ pub trait Backend: Send + Sync + 'static {
     /// The text to show when the contract is unknown or the command line cannot be read.
     fn check(&self, contract: &str, command: &str) -> Result<(), Text>;
 
-    /// One packet with its layers, fields and bytes; `None` if there is no such packet.
+    /// One packet with its layers, fields and bytes, as the trace room's `Inspection` is written; `None` if there is
+    /// no such packet.
     fn inspect(&self, run: RunId, no: u32) -> Option<Value>;
 
     /// The run's `trace.pcapng`; `None` if there is no such run.
@@ -177,6 +179,39 @@ pub struct Course {
     pub goals: Vec<Goal>,
     /// The file that is judged.
     pub file: Option<String>,
+}
+
+impl Course {
+    /// The days as the course room has them, with what is done and which practical is open, by its number (`2-2`).
+    #[must_use]
+    pub fn of_days(is_done: impl Fn(&str) -> bool, open: Option<&str>) -> Self {
+        let day = |day: &tongro_course::Day| {
+            let practicals: Vec<_> = day.items.iter().filter(|item| item.kind == Kind::Practical).collect();
+            let is_open = practicals.iter().any(|item| open == Some(item.id.as_str()));
+            let practical = |item: &&tongro_course::Item| Practical {
+                no: item.id.clone(),
+                title: Text { id: format!("course.practical.{}", item.id), params: vec![] },
+                state: match () {
+                    () if open == Some(item.id.as_str()) => PracticalState::Open,
+                    () if is_done(&item.id) => PracticalState::Done,
+                    () => PracticalState::Todo,
+                },
+            };
+            Day {
+                no: day.number.into(),
+                title: Text { id: format!("course.day.{}", day.number), params: vec![] },
+                done: count(practicals.iter().filter(|item| is_done(&item.id)).count()),
+                total: count(practicals.len()),
+                practicals: if is_open { practicals.iter().map(practical).collect() } else { vec![] },
+            }
+        };
+        let title = Text { id: "ui.course.title".to_owned(), params: vec![] };
+        Self { title, days: tongro_course::days().iter().map(day).collect(), ..Self::default() }
+    }
+}
+
+fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
 }
 
 /// One day of the course.

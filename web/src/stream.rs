@@ -4,7 +4,7 @@
 //! says, merges the patches of a frame and writes the JSON, so that neither the lab nor the async side waits for it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,21 +78,16 @@ enum Heard {
 
 /// Serves one page until it leaves or the workbench stops.
 pub(crate) async fn run(mut socket: WebSocket, workbench: Workbench) {
-    let (heard, hears) = std::sync::mpsc::channel();
+    let (heard, hears) = channel();
     let (batches, mut ready) = mpsc::channel(1);
     let backend = Arc::clone(&workbench.backend);
     let forward = heard.clone();
     let said = backend.subscribe();
     let listens = batches.clone();
+    let (commands, asked) = channel();
     thread::spawn(move || relay(&said, &forward, &listens));
     thread::spawn(move || collect(&hears, &batches));
-    let greeted = {
-        let (backend, heard) = (Arc::clone(&backend), heard.clone());
-        tokio::task::spawn_blocking(move || greet(&*backend, &heard)).await
-    };
-    if greeted.is_err() {
-        return;
-    }
+    thread::spawn(move || obey(&*backend, &asked, &heard));
     loop {
         tokio::select! {
             () = workbench.stop.wait() => break,
@@ -102,8 +97,7 @@ pub(crate) async fn run(mut socket: WebSocket, workbench: Workbench) {
             }
             frame = socket.recv() => match frame {
                 Some(Ok(Frame::Text(text))) => {
-                    let (backend, heard) = (Arc::clone(&backend), heard.clone());
-                    tokio::task::spawn_blocking(move || obey(&*backend, &text, &heard));
+                    let _ = commands.send(text);
                 }
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => {}
@@ -113,7 +107,8 @@ pub(crate) async fn run(mut socket: WebSocket, workbench: Workbench) {
     let _ = socket.send(Frame::Close(None)).await;
 }
 
-fn greet(backend: &dyn Backend, heard: &std::sync::mpsc::Sender<Heard>) {
+/// Greets the page, then carries out what it asks for, in order, until it is gone.
+fn obey(backend: &dyn Backend, asked: &Receiver<Utf8Bytes>, heard: &Sender<Heard>) {
     let hello = Answer::Hello {
         runs: backend.runs(),
         contracts: backend.contracts(),
@@ -124,22 +119,19 @@ fn greet(backend: &dyn Backend, heard: &std::sync::mpsc::Sender<Heard>) {
     for message in backend.checks() {
         let _ = heard.send(Heard::Backend(message));
     }
+    while let Ok(text) = asked.recv() {
+        let answer = serde_json::from_str(&text).map_err(unreadable).and_then(|one| carry_out(backend, one));
+        let said = match answer {
+            Ok(None) => continue,
+            Ok(Some(said)) => said,
+            Err(text) => Heard::Backend(Message::Error { text }),
+        };
+        let _ = heard.send(said);
+    }
 }
 
-fn obey(backend: &dyn Backend, text: &str, heard: &std::sync::mpsc::Sender<Heard>) {
-    let answer = match serde_json::from_str(text) {
-        Ok(command) => carry_out(backend, command),
-        Err(error) => {
-            let params = vec![("error".to_owned(), error.to_string())];
-            Err(Text { id: "ui.error.command".to_owned(), params })
-        }
-    };
-    let said = match answer {
-        Ok(None) => return,
-        Ok(Some(said)) => said,
-        Err(text) => Heard::Backend(Message::Error { text }),
-    };
-    let _ = heard.send(said);
+fn unreadable(error: serde_json::Error) -> Text {
+    Text { id: "ui.error.title".to_owned(), params: vec![("error".to_owned(), error.to_string())] }
 }
 
 fn carry_out(backend: &dyn Backend, command: Command) -> Result<Option<Heard>, Text> {
@@ -167,11 +159,11 @@ fn carry_out(backend: &dyn Backend, command: Command) -> Result<Option<Heard>, T
 }
 
 fn no_such_run(run: RunId) -> Text {
-    Text { id: "ui.error.no_such_run".to_owned(), params: vec![("run".to_owned(), run.to_string())] }
+    Text { id: "ui.error.title".to_owned(), params: vec![("run".to_owned(), run.to_string())] }
 }
 
 /// Joins the backend's messages to the page's own answers until the page is gone.
-fn relay(said: &Receiver<Message>, forward: &std::sync::mpsc::Sender<Heard>, page: &mpsc::Sender<Utf8Bytes>) {
+fn relay(said: &Receiver<Message>, forward: &Sender<Heard>, page: &mpsc::Sender<Utf8Bytes>) {
     loop {
         match said.recv_timeout(SILENCE) {
             Ok(message) => {
