@@ -24,12 +24,6 @@ pub enum CheckError {
     Run(String),
 }
 
-impl CheckError {
-    pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io { what, source }
-    }
-}
-
 impl From<tongro_sys::Error> for CheckError {
     fn from(error: tongro_sys::Error) -> Self {
         Self::Io { what: error.call, source: error.source }

@@ -10,6 +10,7 @@ mod echo;
 mod error;
 mod log;
 mod peer;
+pub mod record;
 mod replay;
 mod runner;
 mod start;

@@ -1,7 +1,7 @@
 //! Running a contract: one fresh lab for each check; a failure is run again before it is told.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tongro_lab::{Health, Plan, Script};
 use tongro_trace::recording::Recording;
@@ -39,6 +39,8 @@ pub struct Judged {
     pub run: Option<PathBuf>,
     /// Frames that the evidence names.
     pub frames: Vec<u32>,
+    /// How long it took, repeats included, ms.
+    pub ms: u64,
 }
 
 /// How the whole went.
@@ -105,7 +107,7 @@ impl Runner {
     /// # Errors
     /// When the lab itself cannot be built or fails.
     pub fn run(&self, told: &mut dyn FnMut(Progress<'_>)) -> Result<Summary, CheckError> {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let mut summary = Summary::default();
         let mut failed: Vec<String> = Vec::new();
         for check in self.contract.checks {
@@ -133,7 +135,7 @@ impl Runner {
                 break;
             }
         }
-        summary.ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        summary.ms = millis(began);
         Ok(summary)
     }
 
@@ -150,6 +152,7 @@ impl Runner {
         summary: &mut Summary,
         told: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Result<Judged, Unstarted>, CheckError> {
+        let began = Instant::now();
         let mut attempt = match self.attempt(check)? {
             Ok(attempt) => attempt,
             Err(unstarted) => return Ok(Err(unstarted)),
@@ -161,7 +164,8 @@ impl Runner {
         }
         let frames = Log::new(&attempt.recording).frames(&attempt.verdict.evidence);
         let run = self.keep(check, &attempt)?;
-        Ok(Ok(Judged { verdict: attempt.verdict, recording: attempt.recording, run, frames }))
+        let ms = millis(began);
+        Ok(Ok(Judged { verdict: attempt.verdict, recording: attempt.recording, run, frames, ms }))
     }
 
     /// Runs a failure again: the same bug each time, or nothing was learnt.
@@ -231,7 +235,11 @@ pub(crate) fn judge(check: &Check, recording: &Recording, health: &Health) -> Ve
 }
 
 fn unrun(verdict: Verdict) -> Judged {
-    Judged { verdict, recording: Recording::default(), run: None, frames: Vec::new() }
+    Judged { verdict, recording: Recording::default(), run: None, frames: Vec::new(), ms: 0 }
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// `runs/<time>-<check>`, never one that is there already.

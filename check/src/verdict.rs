@@ -160,7 +160,7 @@ impl Verdict {
 
 /// The severity of a bug of the catalogue.
 #[must_use]
-pub fn severity_of(bug: &str) -> Severity {
+pub(crate) fn severity_of(bug: &str) -> Severity {
     match bug {
         "loopback-only-bind" | "ipv4-only" | "no-idle-timeout" => Severity::Network,
         "send-not-sendall" => Severity::Portability,

@@ -2,7 +2,6 @@
 
 mod check;
 mod doctor;
-mod record;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,7 @@ mod assets;
 mod backend;
 mod gate;
 mod server;
+mod session;
 mod stream;
 mod texts;
 
@@ -16,4 +17,5 @@ pub use backend::{
 };
 pub use gate::Token;
 pub use server::{Error, Stop, serve};
+pub use session::Session;
 pub use texts::Texts;

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tongro_check::{CheckError, Judged, Kind, Progress, Runner, Severity, Subject, Summary};
+use tongro_check::{CheckError, record, Judged, Kind, Progress, Runner, Severity, Subject, Summary};
 use tongro_lab::{LabError, Script};
 use tongro_trace::ladder::TextOptions;
 
-use super::record;
 use crate::talk::{Talk, Tone};
 
 /// Run a program in the private lab and judge it
@@ -96,7 +95,7 @@ impl Check {
             }
             Progress::Judged(one) => {
                 if self.json {
-                    let record = record::check(talk, one).to_string();
+                    let record = record::check(one, &|said| talk.said(said)).to_string();
                     talk.say(&record);
                 }
                 judged.push(one.clone());
@@ -111,7 +110,7 @@ impl Check {
 
     fn tell(&self, talk: &mut Talk, judged: &[Judged], summary: &Summary) -> u8 {
         if self.json {
-            let record = record::summary(talk, &self.contract, summary).to_string();
+            let record = record::summary(&self.contract, summary, &|said| talk.said(said)).to_string();
             talk.say(&record);
         } else if summary.unstarted.is_none() {
             self.print_table(talk, judged, summary);

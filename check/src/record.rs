@@ -1,21 +1,25 @@
-//! The JSON records of `check`: one a line, the same that the workbench shows.
+//! The JSON records of a judged program: what `check --json` prints a line each, and what the workbench shows.
+//!
+//! Sentences are made by the caller (`say`), in whatever language it speaks; their ids and parameters stand beside
+//! them, so that a reader can say them again in another one.
 
-use serde_json::{Value, json};
-use tongro_check::{Judged, Said, Summary};
+use serde_json::{Map, Value, json};
 
-use crate::talk::Talk;
+use crate::runner::{Judged, Summary};
+use crate::verdict::Said;
 
-/// The record of one check. `expected` and `got` are sentences; `said` has their ids and parameters.
-pub(crate) fn check(talk: &Talk, judged: &Judged) -> Value {
+/// The record of one check.
+#[must_use]
+pub fn check(judged: &Judged, say: &dyn Fn(&Said) -> String) -> Value {
     let verdict = &judged.verdict;
-    let got: Vec<String> = verdict.got.iter().map(|said| talk.said(said)).collect();
+    let got: Vec<String> = verdict.got.iter().map(say).collect();
     json!({
         "type": "check",
         "id": verdict.check,
         "verdict": verdict.verdict,
         "severity": verdict.severity,
         "bug": verdict.bug,
-        "expected": talk.said(&verdict.expected),
+        "expected": say(&verdict.expected),
         "got": got.join(" "),
         "said": {
             "expected": said(&verdict.expected),
@@ -23,16 +27,18 @@ pub(crate) fn check(talk: &Talk, judged: &Judged) -> Value {
         },
         "evidence": verdict.evidence,
         "frames": judged.frames,
+        "seconds": judged.ms as f64 / 1000.0,
         "run": judged.run,
     })
 }
 
 /// The closing record.
-pub(crate) fn summary(talk: &Talk, contract: &str, summary: &Summary) -> Value {
+#[must_use]
+pub fn summary(contract: &str, summary: &Summary, say: &dyn Fn(&Said) -> String) -> Value {
     let started = summary.started.map(|address| json!({"addr": address.ip(), "port": address.port()}));
     let unstarted = summary.unstarted.as_ref().map(|unstarted| {
         json!({
-            "reason": talk.said(&unstarted.reason),
+            "reason": say(&unstarted.reason),
             "said": said(&unstarted.reason),
             "stderr": unstarted.stderr,
         })
@@ -53,7 +59,7 @@ pub(crate) fn summary(talk: &Talk, contract: &str, summary: &Summary) -> Value {
 }
 
 fn said(said: &Said) -> Value {
-    let params: serde_json::Map<String, Value> =
+    let params: Map<String, Value> =
         said.params.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
     json!({"id": said.id, "params": params})
 }
