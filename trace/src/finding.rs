@@ -1,12 +1,14 @@
 //! Findings: what happened to a frame, which frames prove it, and the numbers behind it.
 //!
 //! Segments come in as they are sent and as they arrive, together with what the link did to them; findings go out as
-//! ids, parameters and evidence that `course` has words for. Because the link's log says what was dropped, "lost",
+//! ids, parameters and evidence that `course` has words for. Parameters share their names: `first` the frame it all
+//! began with, `dups` repeated acknowledgments, `seq`, `ack`, `len`, `ms`, `rule`. Because the link's log says what was dropped, "lost",
 //! "spurious" and "out of order" are facts here, not guesses.
 
 mod checksum;
 mod half;
 mod link;
+mod plain;
 mod report;
 mod tcp;
 
@@ -18,7 +20,8 @@ use crate::segment::{Direction, Segment};
 
 pub use checksum::bad_checksum;
 pub use link::{lost, of_fates};
-pub use report::id;
+pub use plain::{PlainAnalyser, quoted};
+pub use report::{id, is_retransmission};
 pub(crate) use report::{millis, sort};
 
 /// What the link will do with a segment, as far as analysis is concerned.
@@ -28,6 +31,15 @@ pub enum Delivery {
     Arrives(u32),
     /// It never arrives, or arrives with a wrong checksum.
     Lost,
+}
+
+/// A finding and the frame it is about: as a rule the one just sent, but some make sense of an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The frame.
+    pub frame: u32,
+    /// What was found.
+    pub finding: Finding,
 }
 
 /// Finds; one for a whole log.
@@ -55,8 +67,8 @@ enum Role {
 }
 
 impl Role {
-    fn of(findings: &[Finding]) -> Self {
-        let has = |id| findings.iter().any(|finding| finding.id == id);
+    fn of(findings: &[Found]) -> Self {
+        let has = |id| findings.iter().any(|found| found.finding.id == id);
         match () {
             () if has(id::DUPLICATE_ACK) => Self::DuplicateAck,
             () if has(id::KEEP_ALIVE) || has(id::ZERO_WINDOW_PROBE) => Self::Probe,
@@ -67,7 +79,7 @@ impl Role {
 
 impl Analyser {
     /// A segment of a flow goes onto the link.
-    pub fn sent(&mut self, flow: u32, segment: &Segment, delivery: Delivery) -> Vec<Finding> {
+    pub fn sent(&mut self, flow: u32, segment: &Segment, delivery: Delivery) -> Vec<Found> {
         let is_lost = delivery == Delivery::Lost;
         let findings = self.connections.entry(flow).or_default().sent(segment, is_lost);
         if let Delivery::Arrives(arrivals_left) = delivery {
@@ -78,10 +90,10 @@ impl Analyser {
     }
 
     /// A reset that no host sent goes onto the link in the name of one.
-    pub fn forged(&mut self, flow: u32, segment: &Segment) -> Vec<Finding> {
+    pub fn forged(&mut self, flow: u32, segment: &Segment, rule: &str) -> Vec<Found> {
         let in_flight = InFlight { flow, segment: segment.clone(), role: Role::Plain, arrivals_left: 1 };
         self.in_flight.insert(segment.no, in_flight);
-        vec![report::forged_reset(segment)]
+        vec![Found { frame: segment.no, finding: report::forged_reset(segment, rule) }]
     }
 
     /// A segment reaches its host, for the first time or as a copy.

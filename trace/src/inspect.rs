@@ -10,7 +10,7 @@ use tongro_wire::{FieldValue, LinkType, Packet, Problem, ProblemKind, Type, diss
 
 use crate::ladder::{Arrow, Builder};
 use crate::recording::Recording;
-use shown::Reader;
+use shown::{Reader, Shown};
 
 /// A frame with its fate, its findings, its layers and fields.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,7 +23,7 @@ pub struct Inspection {
     /// What is wrong with the bytes.
     pub problems: Vec<Fault>,
     /// The bytes as sent, two hex digits each.
-    pub hex: String,
+    pub bytes: String,
 }
 
 /// A layer: a header, or the data at the end.
@@ -44,20 +44,22 @@ pub struct Layer {
 /// A field of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {
-    /// Wireshark's id: `tcp.srcport`.
+    /// Wireshark's id: `tcp.srcport`; of numbers shown relative, the relative one's: `tcp.seq`.
     pub id: &'static str,
     /// A short English name.
     pub name: &'static str,
     /// The value as people say it: `65`, `PSH ACK`, `502 × 128 = 64256`, `0xdf24 ✓`.
     pub value: String,
-    /// What stands behind it, quieter: `1511825025`, `00011000`, `IPv4`; empty when nothing does.
-    pub detail: String,
+    /// What stands behind it, quieter: `(1511825025)`, `00011000`, `0x0800`.
+    pub detail: Option<String>,
     /// The first byte that holds it.
     pub start: usize,
     /// How many bytes hold a part of it.
     pub len: usize,
-    /// 0 for a row of the list; 1 and more for a part of the field above: a flag, an option.
-    pub depth: u8,
+    /// A checksum that does not hold.
+    pub is_bad: bool,
+    /// Its parts: the flags of a flag field, the options of an option list.
+    pub parts: Vec<Self>,
 }
 
 /// Something wrong with the bytes.
@@ -83,8 +85,8 @@ pub fn inspect(builder: &Builder, no: u32, bytes: &[u8]) -> Option<Inspection> {
     let reader = Reader::new(builder, &arrow, &packet);
     let layers = (0..packet.layers.len()).map(|index| layer(&packet, index, &reader)).collect();
     let problems = packet.problems.iter().map(fault).collect();
-    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Inspection { arrow, layers, problems, hex })
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Inspection { arrow, layers, problems, bytes: digits })
 }
 
 /// Takes a frame of a finished recording apart. To look at several, keep [`Recording::build`] and use [`inspect`].
@@ -95,35 +97,42 @@ pub fn inspect_recorded(recording: &Recording, no: u32) -> Option<Inspection> {
 
 fn layer(packet: &Packet<'_>, index: usize, reader: &Reader<'_>) -> Layer {
     let found = &packet.layers[index];
-    let mut parents = Vec::new();
-    let fields = packet.fields.iter().filter(|value| value.layer == index && !value.generated);
+    let mut rows: Vec<Row> = Vec::new();
+    for value in packet.fields.iter().filter(|value| value.layer == index && !value.generated) {
+        let row = Row { field: field(value, reader), end: value.bits.end, is_group: is_group(value) };
+        match rows.last_mut().filter(|last| last.is_group && row.end <= last.end) {
+            Some(group) => group.field.parts.push(row.field),
+            None => rows.push(row),
+        }
+    }
+    let is_said = |row: &Row| row.field.id != "tcp.urgent_pointer" || row.field.value != "0";
     Layer {
         id: found.protocol.name,
         name: found.protocol.title,
         start: found.header.start,
         len: found.header.len(),
-        fields: fields.map(|value| field(value, &mut parents, reader)).collect(),
+        fields: rows.into_iter().filter(is_said).map(|row| row.field).collect(),
     }
 }
 
-/// `parents` holds the ends of the groups and lists around the field.
-fn field(value: &FieldValue<'_>, parents: &mut Vec<u32>, reader: &Reader<'_>) -> Field {
-    parents.retain(|end| value.bits.end <= *end);
-    let depth = parents.len() as u8;
-    if value.field.is_group || matches!(value.field.ty, Type::Items(_)) {
-        parents.push(value.bits.end);
-    }
-    let (text, detail) = reader.read(value);
+/// A field of the list and where its bits end.
+struct Row {
+    field: Field,
+    end: u32,
+    is_group: bool,
+}
+
+fn is_group(value: &FieldValue<'_>) -> bool {
+    value.field.is_group || matches!(value.field.ty, Type::Items(_))
+}
+
+fn field(value: &FieldValue<'_>, reader: &Reader<'_>) -> Field {
+    let Shown { id, value: text, detail, is_bad } = reader.read(value);
     let bytes = value.bytes();
-    Field {
-        id: value.field.id,
-        name: value.field.name,
-        value: text,
-        detail,
-        start: bytes.start,
-        len: bytes.len(),
-        depth,
-    }
+    // The flags that people know stand in the last byte of the two.
+    let start = if id == "tcp.flags" { bytes.end - 1 } else { bytes.start };
+    let len = bytes.end - start;
+    Field { id, name: value.field.name, value: text, detail, start, len, is_bad, parts: Vec::new() }
 }
 
 fn fault(problem: &Problem) -> Fault {

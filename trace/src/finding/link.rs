@@ -12,8 +12,13 @@ pub fn of_fates(sent: &Sent, link: Option<&LinkSettings>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for fate in &sent.fates {
         let found = match *fate {
-            Fate::Drop => lost(DropReason::Script, None),
-            Fate::Duplicate(copies) => finding(id::DUPLICATED, Vec::new()).with("copies", copies),
+            Fate::Drop => {
+                findings.push(lost(DropReason::Script, sent.rule.as_deref()));
+                continue;
+            }
+            Fate::Duplicate(copies) => {
+                finding(id::DUPLICATED, Vec::new()).with("first", sent.frame).with("copies", copies)
+            }
             Fate::Corrupt(bit) => {
                 finding(id::CORRUPTED, Vec::new()).with("byte", bit / 8).with("bit", bit % 8)
             }
@@ -31,7 +36,7 @@ pub fn of_fates(sent: &Sent, link: Option<&LinkSettings>) -> Vec<Finding> {
     findings
 }
 
-/// A frame the link dropped.
+/// A frame the link dropped; where no rule spoke, the reason stands for it.
 #[must_use]
 pub fn lost(reason: DropReason, rule: Option<&str>) -> Finding {
     let reason = match reason {
@@ -40,9 +45,5 @@ pub fn lost(reason: DropReason, rule: Option<&str>) -> Finding {
         DropReason::Blackhole => "blackhole",
         DropReason::Gone => "gone",
     };
-    let found = finding(id::LOST, Vec::new()).with("reason", reason);
-    match rule {
-        Some(rule) => found.with("rule", rule),
-        None => found,
-    }
+    finding(id::LOST, Vec::new()).with("reason", reason).with("rule", rule.unwrap_or(reason))
 }

@@ -9,13 +9,17 @@ use crate::segment::Segment;
 pub mod id {
     pub const LOST: &str = "lost";
     pub const REFUSED: &str = "refused";
+    pub const FORGED_RESET: &str = "forged_reset";
     pub const RESET: &str = "reset";
     pub const HALF_OPEN: &str = "half_open";
     pub const CORRUPTED: &str = "corrupted";
     pub const CHECKSUM_BAD: &str = "checksum_bad";
+    pub const SYN_RETRANSMISSION: &str = "syn_retransmission";
     pub const FAST_RETRANSMISSION: &str = "fast_retransmission";
+    pub const RTO_RETRANSMISSION: &str = "rto_retransmission";
     pub const RETRANSMISSION: &str = "retransmission";
     pub const SPURIOUS_RETRANSMISSION: &str = "spurious_retransmission";
+    pub const CALL_BLOCKED: &str = "call_blocked";
     pub const OUT_OF_ORDER: &str = "out_of_order";
     pub const ZERO_WINDOW: &str = "zero_window";
     pub const ZERO_WINDOW_PROBE: &str = "zero_window_probe";
@@ -28,24 +32,35 @@ pub mod id {
     pub const WINDOW_UPDATE: &str = "window_update";
     pub const KEEP_ALIVE: &str = "keep_alive";
     pub const KEEP_ALIVE_ACK: &str = "keep_alive_ack";
+    pub const ICMP_UNREACHABLE: &str = "icmp_unreachable";
     pub const HANDSHAKE_SYN: &str = "handshake_syn";
     pub const HANDSHAKE_SYN_ACK: &str = "handshake_syn_ack";
     pub const HANDSHAKE_ACK: &str = "handshake_ack";
-    pub const FIN: &str = "fin";
-    pub const FIN_ACK: &str = "fin_ack";
-    pub const LAST_ACK: &str = "last_ack";
+    pub const TEARDOWN_FIN: &str = "teardown_fin";
+    pub const TEARDOWN_FIN_ACK: &str = "teardown_fin_ack";
+    pub const TEARDOWN_SECOND_FIN: &str = "teardown_second_fin";
+    pub const TEARDOWN_LAST_ACK: &str = "teardown_last_ack";
+    pub const ICMP_ECHO_REQUEST: &str = "icmp_echo_request";
+    pub const ICMP_ECHO_REPLY: &str = "icmp_echo_reply";
+    pub const ARP_REQUEST: &str = "arp_request";
+    pub const ARP_REPLY: &str = "arp_reply";
+    pub const UDP_DATAGRAM: &str = "udp_datagram";
 
     /// All of them, the weightiest first.
-    pub const ALL: [&str; 27] = [
+    pub const ALL: [&str; 38] = [
         LOST,
         REFUSED,
+        FORGED_RESET,
         RESET,
         HALF_OPEN,
         CORRUPTED,
         CHECKSUM_BAD,
+        SYN_RETRANSMISSION,
         FAST_RETRANSMISSION,
+        RTO_RETRANSMISSION,
         RETRANSMISSION,
         SPURIOUS_RETRANSMISSION,
+        CALL_BLOCKED,
         OUT_OF_ORDER,
         ZERO_WINDOW,
         ZERO_WINDOW_PROBE,
@@ -58,12 +73,19 @@ pub mod id {
         WINDOW_UPDATE,
         KEEP_ALIVE,
         KEEP_ALIVE_ACK,
+        ICMP_UNREACHABLE,
         HANDSHAKE_SYN,
         HANDSHAKE_SYN_ACK,
         HANDSHAKE_ACK,
-        FIN,
-        FIN_ACK,
-        LAST_ACK,
+        TEARDOWN_FIN,
+        TEARDOWN_FIN_ACK,
+        TEARDOWN_SECOND_FIN,
+        TEARDOWN_LAST_ACK,
+        ICMP_ECHO_REQUEST,
+        ICMP_ECHO_REPLY,
+        ARP_REQUEST,
+        ARP_REPLY,
+        UDP_DATAGRAM,
     ];
 }
 
@@ -71,6 +93,19 @@ pub mod id {
 pub(crate) fn sort(findings: &mut Vec<Finding>) {
     findings.sort_by_key(|finding| id::ALL.iter().position(|id| *id == finding.id));
     findings.dedup_by(|a, b| a.id == b.id);
+}
+
+/// Whether a finding says that the frame's bytes were sent before.
+#[must_use]
+pub fn is_retransmission(found: &Finding) -> bool {
+    matches!(
+        found.id.as_str(),
+        id::SYN_RETRANSMISSION
+            | id::FAST_RETRANSMISSION
+            | id::RTO_RETRANSMISSION
+            | id::RETRANSMISSION
+            | id::SPURIOUS_RETRANSMISSION
+    )
 }
 
 /// A finding without parameters.
@@ -102,8 +137,8 @@ pub(super) fn frames(numbers: &[u32]) -> String {
 }
 
 /// A reset that the lab made.
-pub(super) fn forged_reset(segment: &Segment) -> Finding {
-    finding(id::RESET, Vec::new()).with("cause", "forged").with("seq", segment.seq)
+pub(super) fn forged_reset(segment: &Segment, rule: &str) -> Finding {
+    finding(id::FORGED_RESET, Vec::new()).with("rule", rule).with("seq", segment.seq)
 }
 
 /// A frame that was overtaken.

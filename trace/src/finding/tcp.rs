@@ -10,9 +10,9 @@ use crate::event::Nanos;
 use crate::ladder::Finding;
 use crate::segment::{Direction, Segment, before};
 
-use super::Role;
 use super::half::{Half, LastAck, LastArrival, Transmission, covers};
 use super::report::{With, finding, frames, id, millis};
+use super::{Found, Role};
 
 /// Both ends of a connection; index = direction in which the end sends.
 #[derive(Debug, Default)]
@@ -22,13 +22,24 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn sent(&mut self, segment: &Segment, is_lost: bool) -> Vec<Finding> {
-        let mut findings = Vec::new();
+    pub(super) fn sent(&mut self, segment: &Segment, is_lost: bool) -> Vec<Found> {
         if segment.has(RST) {
-            findings.push(self.reset(segment));
+            let found = self.reset(segment);
             self.halves[segment.dir].gone = Some(segment.no);
-            return findings;
+            return found;
         }
+        let here = |finding| Found { frame: segment.no, finding };
+        let mut found: Vec<Found> = self.numbers(segment, is_lost).into_iter().map(here).collect();
+        found.extend(self.opening(segment).map(here));
+        found.extend(self.closing(segment).into_iter().map(here));
+        found.extend(self.half_close(segment));
+        found.extend(self.acknowledgment(segment).into_iter().map(here));
+        found
+    }
+
+    /// What the sequence numbers say: new bytes, old ones, or a probe; and notes the transmission.
+    fn numbers(&mut self, segment: &Segment, is_lost: bool) -> Vec<Finding> {
+        let mut findings = Vec::new();
         let me = &mut self.halves[segment.dir];
         if segment.has(SYN) && me.syn.is_none() {
             me.scale = segment.options.scale;
@@ -43,9 +54,6 @@ impl Connection {
         } else if segment.seq_len() > 0 {
             findings.extend(self.window_full(segment));
         }
-        findings.extend(self.opening(segment));
-        findings.extend(self.closing(segment));
-        findings.extend(self.acknowledgment(segment));
         let me = &mut self.halves[segment.dir];
         if is_content {
             me.transmit(segment, is_lost);
@@ -106,32 +114,33 @@ impl Connection {
         let is_spurious = !before(me.unacked, segment.end())
             || (!earlier.is_empty() && covers(&earlier, segment.seq, segment.end()));
         let id = match cause {
+            _ if segment.flags & (SYN | ACK) == SYN => id::SYN_RETRANSMISSION,
             _ if is_spurious => id::SPURIOUS_RETRANSMISSION,
             "duplicate_acks" | "recovery" | "rack" => id::FAST_RETRANSMISSION,
+            "timeout" => id::RTO_RETRANSMISSION,
             _ => id::RETRANSMISSION,
         };
         if cause != "timeout" && cause != "probe" && me.recover.is_none() {
             me.recover = me.next;
         }
         let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost).map(|old| old.no).collect();
-        let original = earlier.first().map(|old| old.no).filter(|_| lost.is_empty());
-        let evidence = lost.iter().chain(&original).chain(&me.duplicate_acks).copied().collect();
+        let first = earlier.iter().find(|old| old.is_lost).or_else(|| earlier.first());
+        let named = if lost.is_empty() { Vec::from_iter(first.map(|old| old.no)) } else { lost.clone() };
+        let evidence = named.iter().chain(&me.duplicate_acks).copied().collect();
         let mut found = finding(id, evidence)
             .with("cause", cause)
             .with("seq", segment.seq)
             .with("len", segment.payload)
             .with("nth", earlier.len().max(1));
-        if let Some(last) = earlier.last() {
-            found = found.with("after_ms", millis(segment.at.saturating_sub(last.at)));
-        }
-        if let Some(no) = original {
-            found = found.with("original", no);
+        let since = |old: &Transmission| millis(segment.at.saturating_sub(old.at));
+        if let (Some(first), Some(last)) = (first, earlier.last()) {
+            found = found.with("first", first.no).with("ms", since(first)).with("wait_ms", since(last));
         }
         if !lost.is_empty() {
             found = found.with("lost", frames(&lost));
         }
         if !me.duplicate_acks.is_empty() {
-            found = found.with("ack", me.unacked).with("duplicate_acks", frames(&me.duplicate_acks));
+            found = found.with("ack", me.unacked).with("dups", frames(&me.duplicate_acks));
         }
         found
     }
@@ -173,13 +182,17 @@ impl Connection {
             let id = if segment.has(ACK) { id::HANDSHAKE_SYN_ACK } else { id::HANDSHAKE_SYN };
             me.syn = me.syn.or(Some(segment.no));
             let evidence = your_syn.into_iter().filter(|_| segment.has(ACK)).collect();
-            return Some(finding(id, evidence));
+            let found = finding(id, evidence);
+            return Some(match your_syn.filter(|_| segment.has(ACK)) {
+                Some(syn) => found.with("first", syn),
+                None => found,
+            });
         }
         let (my_syn, your_syn) = (me.syn?, your_syn?);
         if !segment.has(ACK) || your_syn < my_syn || std::mem::replace(&mut self.has_handshake_ack, true) {
             return None;
         }
-        Some(finding(id::HANDSHAKE_ACK, vec![my_syn, your_syn]))
+        Some(finding(id::HANDSHAKE_ACK, vec![my_syn, your_syn]).with("first", your_syn))
     }
 
     fn closing(&mut self, segment: &Segment) -> Vec<Finding> {
@@ -189,20 +202,27 @@ impl Connection {
         {
             you.fin_acked = true;
             let is_last = me.fin.is_some_and(|mine| mine.no < fin.no);
-            findings.push(finding(if is_last { id::LAST_ACK } else { id::FIN_ACK }, vec![fin.no]));
+            let id = if is_last { id::TEARDOWN_LAST_ACK } else { id::TEARDOWN_FIN_ACK };
+            findings.push(finding(id, vec![fin.no]).with("first", fin.no));
         }
         if segment.has(FIN) && me.fin.is_none() {
             let Segment { no, at, seq, .. } = *segment;
             me.fin = Some(Transmission { no, at, seq, end: segment.end(), is_lost: false });
-            let order = if you.fin.is_some() { "second" } else { "first" };
-            let evidence = you.fin.iter().map(|fin| fin.no).collect();
-            findings.push(finding(id::FIN, evidence).with("order", order));
-        }
-        if let Some(fin) = me.fin_arrived.filter(|_| segment.payload > 0 && !me.used_half_close) {
-            me.used_half_close = true;
-            findings.push(finding(id::HALF_CLOSE, vec![fin]).with("len", segment.payload));
+            findings.push(match you.fin {
+                Some(fin) => finding(id::TEARDOWN_SECOND_FIN, vec![fin.no]).with("first", fin.no),
+                None => finding(id::TEARDOWN_FIN, Vec::new()),
+            });
         }
         findings
+    }
+
+    /// Data to an end that has closed its own direction: what its FIN began was a half-close.
+    fn half_close(&mut self, segment: &Segment) -> Option<Found> {
+        let me = &mut self.halves[segment.dir];
+        let fin = me.fin_arrived.filter(|_| segment.payload > 0 && !me.used_half_close)?;
+        me.used_half_close = true;
+        let found = finding(id::HALF_CLOSE, vec![segment.no]).with("data", segment.no);
+        Some(Found { frame: fin, finding: found })
     }
 
     fn acknowledgment(&mut self, segment: &Segment) -> Vec<Finding> {
@@ -210,13 +230,14 @@ impl Connection {
         if !segment.has(ACK) {
             return findings;
         }
+        let shift = self.shift(segment).unwrap_or(0);
         let me = &mut self.halves[segment.dir];
         if segment.window == 0 && !segment.has(SYN) {
             findings.push(finding(id::ZERO_WINDOW, Vec::new()));
         }
         let repeats = match me.last_ack.filter(|last| last.ack == segment.ack && segment.is_bare_ack()) {
             Some(last) => {
-                let (found, repeats) = repeated(me, segment, last);
+                let (found, repeats) = repeated(me, segment, last, shift);
                 findings.extend(found);
                 repeats
             }
@@ -230,24 +251,29 @@ impl Connection {
     }
 
     /// Why a reset was sent: the port refused, no connection is known, bytes came after the close, or an abort.
-    fn reset(&self, segment: &Segment) -> Finding {
+    fn reset(&self, segment: &Segment) -> Vec<Found> {
         let me = &self.halves[segment.dir];
         let trigger = me.last_arrival.filter(|_| !me.is_answered);
+        let here = |finding| Found { frame: segment.no, finding };
         if let Some(syn) = trigger.filter(|last| last.flags & (SYN | ACK) == SYN && me.syn.is_none()) {
-            return finding(id::REFUSED, vec![syn.no]);
+            return vec![here(finding(id::REFUSED, vec![syn.no]).with("first", syn.no))];
         }
         let answers = trigger.filter(|last| last.flags & ACK != 0 && last.ack == segment.seq);
-        let is_unknown = me.gone.is_some() || me.syn.is_none();
-        if let Some(last) = answers.filter(|_| is_unknown && !segment.has(ACK)) {
-            let evidence = [Some(last.no), me.gone].into_iter().flatten().collect();
-            return finding(id::HALF_OPEN, evidence).with("seq", segment.seq);
-        }
+        let is_unknown = (me.gone.is_some() || me.syn.is_none()) && !segment.has(ACK);
         let cause = match answers {
+            Some(_) if is_unknown => "no_connection",
             Some(last) if me.fin.is_some() && last.seq_len > 0 => "data_after_close",
             _ => "abort",
         };
-        let evidence = answers.iter().filter(|_| cause != "abort").map(|last| last.no).collect();
-        finding(id::RESET, evidence).with("cause", cause).with("seq", segment.seq)
+        let reset = finding(id::RESET, Vec::new()).with("cause", cause).with("seq", segment.seq);
+        let Some(last) = answers.filter(|_| cause != "abort") else { return vec![here(reset)] };
+        let reset = Finding { evidence: vec![last.no], ..reset.with("first", last.no) };
+        let mut found = vec![here(reset)];
+        if cause == "no_connection" {
+            let evidence = [Some(segment.no), me.gone].into_iter().flatten().collect();
+            found.push(Found { frame: last.no, finding: finding(id::HALF_OPEN, evidence) });
+        }
+        found
     }
 
     fn both(&mut self, dir: Direction) -> [&mut Half; 2] {
@@ -279,12 +305,12 @@ fn cause(me: &Half, segment: &Segment, earlier: &[Transmission]) -> &'static str
 }
 
 /// An acknowledgment with the same number as the last one: a duplicate, a window update or an answer to a probe.
-fn repeated(me: &Half, segment: &Segment, last: LastAck) -> (Option<Finding>, u32) {
+fn repeated(me: &Half, segment: &Segment, last: LastAck, shift: u8) -> (Option<Finding>, u32) {
     let trigger = me.last_arrival.filter(|arrival| !me.is_answered && arrival.seq_len > 0);
     let is_duplicate = segment.window == last.window || !segment.options.sack().is_empty();
     match (trigger, me.last_arrival) {
         (_, Some(arrival)) if arrival.is_probe && !me.is_answered && segment.window == last.window => {
-            let found = finding(id::KEEP_ALIVE_ACK, vec![arrival.no]);
+            let found = finding(id::KEEP_ALIVE_ACK, vec![arrival.no]).with("first", arrival.no);
             (Some(found).filter(|_| segment.window > 0), last.repeats)
         }
         (Some(arrival), _) if is_duplicate && segment.window > 0 => {
@@ -292,15 +318,14 @@ fn repeated(me: &Half, segment: &Segment, last: LastAck) -> (Option<Finding>, u3
             let found = finding(id::DUPLICATE_ACK, vec![last.no, arrival.no])
                 .with("n", n)
                 .with("ack", segment.ack)
-                .with("of", last.no)
+                .with("first", last.no)
                 .with("caused_by", arrival.no);
             (Some(found), n)
         }
         _ if segment.window != last.window => {
             let found = finding(id::WINDOW_UPDATE, Vec::new())
-                .with("from", last.window)
-                .with("to", segment.window)
-                .with("opens", last.window == 0);
+                .with("len", u32::from(segment.window) << shift)
+                .with("before", u32::from(last.window) << shift);
             (Some(found).filter(|_| segment.window > 0), last.repeats)
         }
         _ => (None, last.repeats),

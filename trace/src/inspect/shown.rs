@@ -10,6 +10,25 @@ use crate::segment::Segment;
 /// The most bytes of a value that are written out; the hex view has them all.
 const LONGEST: usize = 16;
 
+/// What is said of a value.
+pub(super) struct Shown {
+    pub(super) id: &'static str,
+    pub(super) value: String,
+    pub(super) detail: Option<String>,
+    pub(super) is_bad: bool,
+}
+
+impl Shown {
+    fn plain(value: &FieldValue<'_>, text: String) -> Self {
+        Self { id: value.field.id, value: text, detail: None, is_bad: false }
+    }
+
+    /// A number counted from the conversation's first one, the raw one behind it.
+    fn relative(id: &'static str, number: u32, value: &FieldValue<'_>) -> Self {
+        Self { id, detail: Some(format!("({})", value.print())), ..Self::plain(value, number.to_string()) }
+    }
+}
+
 /// Reads values of one frame.
 pub(super) struct Reader<'p> {
     packet: &'p Packet<'p>,
@@ -37,24 +56,28 @@ impl<'p> Reader<'p> {
     }
 
     /// The value and what stands behind it.
-    pub(super) fn read(&self, value: &FieldValue<'_>) -> (String, String) {
-        let plain = || value.print();
-        let relative = |number: u32| (number.to_string(), plain());
+    pub(super) fn read(&self, value: &FieldValue<'_>) -> Shown {
+        let plain = |text: String| Shown::plain(value, text);
         match (value.field.id, &self.segment) {
-            ("tcp.seq_raw", Some(segment)) => relative(segment.seq),
-            ("tcp.ack_raw", Some(segment)) => relative(segment.ack),
-            ("tcp.options.sack_le" | "tcp.options.sack_re", Some(_)) => {
-                relative((value.value.uint().unwrap_or(0) as u32).wrapping_sub(self.sack_base))
+            ("tcp.seq_raw", Some(segment)) => Shown::relative("tcp.seq", segment.seq, value),
+            ("tcp.ack_raw", Some(segment)) => Shown::relative("tcp.ack", segment.ack, value),
+            (id @ ("tcp.options.sack_le" | "tcp.options.sack_re"), Some(_)) => {
+                let edge = value.value.uint().unwrap_or(0) as u32;
+                Shown::relative(id, edge.wrapping_sub(self.sack_base), value)
             }
-            ("tcp.window_size_value", Some(segment)) => (self.window(segment), String::new()),
+            ("tcp.window_size_value", Some(segment)) => {
+                Shown { id: "tcp.window_size", ..plain(self.window(segment)) }
+            }
             ("tcp.flags", _) => flags(value, &TCP_FLAGS, 8),
             ("ip.flags", _) => flags(value, &IP_FLAGS, 3),
-            ("tcp.options", _) => (self.options(), String::new()),
-            ("tcp.hdr_len" | "ip.hdr_len" | "ip.len" | "ipv6.plen" | "udp.length", _) => {
-                (format!("{} B", plain()), String::new())
-            }
+            ("tcp.options", _) => plain(self.options()),
+            ("data.data", _) => plain(format!("{} B", value.bytes().len())),
+            ("tcp.hdr_len" | "ip.hdr_len", _) => plain(format!("{} B", value.print())),
             (id, _) if id.ends_with(".checksum") => self.checksum(value),
-            _ => (short(value), value.meaning().unwrap_or_default().to_owned()),
+            _ => match value.meaning() {
+                Some(name) => Shown { detail: Some(value.print()), ..plain(name.to_owned()) },
+                None => plain(short(value)),
+            },
         }
     }
 
@@ -69,22 +92,20 @@ impl<'p> Reader<'p> {
     }
 
     /// `0xdf24 ✓`, or `0x1234 ✗` with the right one behind it.
-    fn checksum(&self, value: &FieldValue<'_>) -> (String, String) {
-        let of_layer = |kind: &str| {
-            let fields = self.packet.fields.iter().filter(|other| other.layer == value.layer);
-            fields.filter(|other| other.field.id.ends_with(kind)).find_map(|other| other.value.uint())
-        };
+    fn checksum(&self, value: &FieldValue<'_>) -> Shown {
+        let fields = self.packet.fields.iter().filter(|other| other.layer == value.layer);
+        let status = fields.filter(|other| other.field.id.ends_with(".checksum.status"));
         let right = self.packet.problems.iter().find_map(|problem| match problem.kind {
             ProblemKind::BadChecksum { computed, .. } if problem.layer == value.layer => Some(computed),
             _ => None,
         });
-        match of_layer(".checksum.status") {
-            Some(status::GOOD) => (format!("{} ✓", value.print()), String::new()),
+        match status.filter_map(|other| other.value.uint()).next() {
+            Some(status::GOOD) => Shown::plain(value, format!("{} ✓", value.print())),
             Some(status::BAD) => {
-                let right = right.map(|sum| format!("0x{sum:04x}")).unwrap_or_default();
-                (format!("{} ✗", value.print()), right)
+                let detail = right.map(|sum| format!("0x{sum:04x}"));
+                Shown { detail, is_bad: true, ..Shown::plain(value, format!("{} ✗", value.print())) }
             }
-            _ => (value.print(), String::new()),
+            _ => Shown::plain(value, value.print()),
         }
     }
 
@@ -111,10 +132,10 @@ const TCP_FLAGS: [(u64, &str); 9] = [
 const IP_FLAGS: [(u64, &str); 3] = [(4, "RB"), (2, "DF"), (1, "MF")];
 
 /// The flags that are set by name, and the bits.
-fn flags(value: &FieldValue<'_>, names: &[(u64, &str)], digits: usize) -> (String, String) {
+fn flags(value: &FieldValue<'_>, names: &[(u64, &str)], digits: usize) -> Shown {
     let bits = value.value.uint().unwrap_or(0);
     let set: Vec<_> = names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
-    (set.join(" "), format!("{bits:0digits$b}"))
+    Shown { detail: Some(format!("{bits:0digits$b}")), ..Shown::plain(value, set.join(" ")) }
 }
 
 fn option_name(kind: u64) -> String {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use tongro_wire::view::{self, Transport, View};
 
 use crate::event::{Arrived, Dropped, Fate, HostId, Nanos, Sent};
-use crate::finding::{self, Delivery, id};
+use crate::finding::{self, Delivery, Found, id, is_retransmission};
 use crate::flow;
 use crate::segment::{Direction, Segment};
 
@@ -65,7 +65,7 @@ impl Builder {
             len: sent.len,
             payload: 0,
         };
-        let stream = self.dissect(&mut arrow, bytes, &sent.fates);
+        let stream = self.dissect(&mut arrow, bytes, sent);
         finding::sort(&mut arrow.findings);
         let index = self.ladder.arrows.len();
         self.arrows.by_no.insert(arrow.no, Known { index, stream });
@@ -74,18 +74,20 @@ impl Builder {
     }
 
     /// Flow, kind, label, payload and findings from the frame's bytes.
-    fn dissect(&mut self, arrow: &mut Arrow, bytes: &[u8], fates: &[Fate]) -> Option<(u32, Direction)> {
+    fn dissect(&mut self, arrow: &mut Arrow, bytes: &[u8], sent: &Sent) -> Option<(u32, Direction)> {
         let view = view::ethernet(bytes);
         (arrow.kind, arrow.label) = label::other(view.as_ref(), bytes);
         let view = view?;
         arrow.findings.extend(checksum(bytes, &view, "sent"));
+        arrow.findings.extend(self.plain.sent(arrow.no, arrow.sent_at, bytes, &view));
+        self.name_unreachable(arrow, bytes, &view);
         let (flow, dir) = self.flows.observe(arrow.sent_at, arrow.len as usize, &view)?;
         let (no, ends) = (flow.no, flow.ends);
         arrow.flow = Some(no);
         let has_content = match &view.transport {
             Transport::Tcp(tcp) => {
                 let segment = flow::segment(flow, dir, arrow.no, arrow.sent_at, bytes, tcp);
-                self.analyse(arrow, no, &segment, fates);
+                self.analyse(arrow, no, &segment, sent);
                 segment.seq_len() > 0
             }
             Transport::Udp { payload, .. } => {
@@ -100,21 +102,51 @@ impl Builder {
         has_content.then_some((no, dir))
     }
 
-    fn analyse(&mut self, arrow: &mut Arrow, flow: u32, segment: &Segment, fates: &[Fate]) {
+    fn analyse(&mut self, arrow: &mut Arrow, flow: u32, segment: &Segment, sent: &Sent) {
+        let (fates, rule) = (sent.fates.as_slice(), sent.rule.as_deref());
         (arrow.kind, arrow.label) = label::tcp(segment);
         arrow.payload = segment.payload;
-        let findings = if arrow.is_forged {
-            self.analyser.forged(flow, segment)
+        let found = if arrow.is_forged {
+            self.analyser.forged(flow, segment, rule.unwrap_or("reset"))
         } else {
             self.analyser.sent(flow, segment, delivery(arrow, fates))
         };
-        for found in &findings {
-            if is_retransmission(found) {
-                arrow.kind = ArrowKind::Retransmission;
-                self.name_resent(found, arrow.no);
+        for Found { frame, finding } in found {
+            if frame != arrow.no {
+                self.add_finding(frame, finding);
+                continue;
             }
+            if is_retransmission(&finding) {
+                arrow.kind = ArrowKind::Retransmission;
+                self.name_resent(&finding, arrow.no);
+            }
+            arrow.findings.push(finding);
         }
-        arrow.findings.extend(findings);
+    }
+
+    /// Tells an ICMP error which frame it complains of: the last of the flow whose header it quotes.
+    fn name_unreachable(&self, arrow: &mut Arrow, bytes: &[u8], view: &View) {
+        let found = arrow.findings.iter_mut().find(|found| found.id == id::ICMP_UNREACHABLE);
+        let Some((found, quote)) = found.zip(finding::quoted(bytes, view)) else { return };
+        let Some(View { ip: Some(ip), transport, .. }) = view::ethernet(&quote) else { return };
+        let (source, target) = flow::ends(&ip, &transport);
+        let protocol = if ip.protocol == 6 { flow::Protocol::Tcp } else { flow::Protocol::Udp };
+        let flow = self.flows.find(protocol, source, target).map(|flow| flow.no);
+        let host = arrow.to;
+        let mut before = self.ladder.arrows.iter().rev().filter(|other| other.from == host);
+        if let Some(first) = before.find(|other| flow.is_some() && other.flow == flow) {
+            found.params.push(("first".to_owned(), first.no.to_string()));
+            found.evidence.push(first.no);
+        }
+    }
+
+    /// A finding on a frame that was sent before.
+    fn add_finding(&mut self, no: u32, found: Finding) {
+        let Some(index) = self.arrows.index(no) else { return };
+        let findings = &mut self.ladder.arrows[index].findings;
+        findings.push(found);
+        finding::sort(findings);
+        self.changed.arrows.insert(index);
     }
 
     /// Tells the lost frames which frame carries their bytes again.
@@ -161,6 +193,9 @@ impl Builder {
         arrow.is_lost = true;
         let found = finding::lost(dropped.reason, None);
         match arrow.findings.iter_mut().find(|old| old.id == id::LOST) {
+            Some(known) if known.params[1].1 == known.params[0].1 => {
+                known.params.splice(..2, found.params).for_each(drop)
+            }
             Some(known) => known.params[0] = found.params[0].clone(),
             None => arrow.findings.insert(0, found),
         }
@@ -178,12 +213,17 @@ impl Builder {
         for wait in over.iter().filter(|wait| call.from < wait.at && call.is_blocked) {
             let found =
                 self.ladder.arrows[wait.index].findings.iter_mut().find(|found| is_retransmission(found));
-            if let Some(found) = found {
-                let name = call.label.split(' ').next().unwrap_or_default();
-                found.params.push(("blocked_call".to_owned(), name.to_owned()));
-                found.params.push(("blocked_ms".to_owned(), finding::millis(until - call.from)));
-                self.changed.arrows.insert(wait.index);
-            }
+            let Some(found) = found else { continue };
+            let name = call.label.split(' ').next().unwrap_or_default().to_owned();
+            let ms = finding::millis(until - call.from);
+            found.params.push(("blocked_call".to_owned(), name.clone()));
+            found.params.push(("blocked_ms".to_owned(), ms.clone()));
+            let role = self.ladder.hosts.iter().find(|host| host.host == call.host);
+            let role = role.map(|host| host.role.clone()).unwrap_or_default();
+            let params = [("call", name), ("from", role), ("ms", ms)];
+            let params = params.map(|(name, value)| (name.to_owned(), value)).to_vec();
+            let no = self.ladder.arrows[wait.index].no;
+            self.add_finding(no, Finding { id: id::CALL_BLOCKED.to_owned(), params, evidence: Vec::new() });
         }
     }
 }
@@ -201,8 +241,4 @@ fn checksum(bytes: &[u8], view: &View, when: &str) -> Option<Finding> {
     let layer = finding::bad_checksum(bytes, view)?;
     let params = vec![("layer".to_owned(), layer.to_owned()), ("when".to_owned(), when.to_owned())];
     Some(Finding { id: id::CHECKSUM_BAD.to_owned(), params, evidence: Vec::new() })
-}
-
-fn is_retransmission(found: &Finding) -> bool {
-    matches!(found.id.as_str(), id::RETRANSMISSION | id::FAST_RETRANSMISSION | id::SPURIOUS_RETRANSMISSION)
 }

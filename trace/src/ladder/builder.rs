@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use crate::event::{self, Action};
 use crate::event::{Event, Exited, Fault, HostId, Nanos, Output, ProgramId, Started, Step, What};
-use crate::finding::Analyser;
+use crate::finding::{Analyser, PlainAnalyser};
 use crate::flow;
 use crate::segment::Segment;
 
@@ -24,6 +24,7 @@ pub struct Builder {
     pub(super) changed: Changes,
     pub(super) flows: flow::Table,
     pub(super) analyser: Analyser,
+    pub(super) plain: PlainAnalyser,
     pub(super) arrows: Arrows,
     pub(super) calls: Calls,
     pub(super) states: States,

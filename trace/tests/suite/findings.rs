@@ -8,11 +8,10 @@ use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
 
 /// `#13 fast_retransmission cause=duplicate_acks … [5 10 11 12]`, without handshake and close.
 fn findings(ladder: &Ladder) -> Vec<String> {
-    const QUIET: [&str; 6] =
-        ["handshake_syn", "handshake_syn_ack", "handshake_ack", "fin", "fin_ack", "last_ack"];
+    let is_quiet = |id: &str| id.starts_with("handshake_") || id.starts_with("teardown_");
     all_findings(ladder)
         .into_iter()
-        .filter(|line| line.split(' ').nth(1).is_some_and(|id| !QUIET.contains(&id)))
+        .filter(|line| line.split(' ').nth(1).is_some_and(|id| !is_quiet(id)))
         .collect()
 }
 
@@ -47,18 +46,19 @@ fn the_picture() {
         all_findings(build(&scenario::upload()).ladder()),
         [
             "#1 handshake_syn []",
-            "#2 handshake_syn_ack [1]",
-            "#3 handshake_ack [1, 2]",
+            "#2 handshake_syn_ack first=1 [1]",
+            "#3 handshake_ack first=2 [1, 2]",
             "#5 lost reason=script rule=drop c2s bytes 64..1512 resent_in=13 [13]",
-            "#10 duplicate_ack n=1 ack=65 of=9 caused_by=6 [9, 6]",
-            "#11 duplicate_ack n=2 ack=65 of=9 caused_by=7 [9, 7]",
-            "#12 duplicate_ack n=3 ack=65 of=9 caused_by=8 [9, 8]",
-            "#13 fast_retransmission cause=duplicate_acks seq=65 len=1448 nth=1 after_ms=41.3 lost=5 ack=65 \
-             duplicate_acks=10,11,12 blocked_call=recv() blocked_ms=41.3 [5, 10, 11, 12]",
-            "#15 fin order=first []",
-            "#16 fin_ack [15]",
-            "#17 fin order=second [15]",
-            "#18 last_ack [17]",
+            "#10 duplicate_ack n=1 ack=65 first=9 caused_by=6 [9, 6]",
+            "#11 duplicate_ack n=2 ack=65 first=9 caused_by=7 [9, 7]",
+            "#12 duplicate_ack n=3 ack=65 first=9 caused_by=8 [9, 8]",
+            "#13 fast_retransmission cause=duplicate_acks seq=65 len=1448 nth=1 first=5 ms=41.3 wait_ms=41.3 lost=5 ack=65 \
+             dups=10,11,12 blocked_call=recv() blocked_ms=41.3 [5, 10, 11, 12]",
+            "#13 call_blocked call=recv() from=server ms=41.3 []",
+            "#15 teardown_fin []",
+            "#16 teardown_fin_ack first=15 [15]",
+            "#17 teardown_second_fin first=15 [15]",
+            "#18 teardown_last_ack first=17 [17]",
         ]
     );
 }
@@ -74,8 +74,8 @@ fn a_timeout_after_the_last_segment_is_lost() {
         [
             "#4 lost reason=script rule=drop c2s bytes 64..1512 resent_in=5 [5]",
             "#5 lost reason=script rule=drop c2s bytes 64..1512 resent_in=6 [6]",
-            "#5 retransmission cause=timeout seq=1 len=100 nth=1 after_ms=221.0 lost=4 [4]",
-            "#6 retransmission cause=timeout seq=1 len=100 nth=2 after_ms=422.0 lost=4,5 [4, 5]",
+            "#5 rto_retransmission cause=timeout seq=1 len=100 nth=1 first=4 ms=221.0 wait_ms=221.0 lost=4 [4]",
+            "#6 rto_retransmission cause=timeout seq=1 len=100 nth=2 first=4 ms=643.0 wait_ms=422.0 lost=4,5 [4, 5]",
         ]
     );
 }
@@ -91,8 +91,8 @@ fn a_lost_acknowledgment_makes_a_needless_retransmission() {
         found_in(log),
         [
             "#5 lost reason=script rule=drop c2s bytes 64..1512 []",
-            "#6 spurious_retransmission cause=timeout seq=1 len=100 nth=1 after_ms=221.0 original=4 [4]",
-            "#7 duplicate_ack n=1 ack=101 of=5 caused_by=6 [5, 6]",
+            "#6 spurious_retransmission cause=timeout seq=1 len=100 nth=1 first=4 ms=221.0 wait_ms=221.0 [4]",
+            "#7 duplicate_ack n=1 ack=101 first=5 caused_by=6 [5, 6]",
         ]
     );
 }
@@ -109,7 +109,7 @@ fn reordering_is_not_loss() {
             "#4 out_of_order overtaken_by=5 [5]",
             "#4 reordered frames=1 rule=rule 1 []",
             "#4 delayed ms=35.0 rule=rule 1 []",
-            "#6 duplicate_ack n=1 ack=1 of=2 caused_by=5 [2, 5]",
+            "#6 duplicate_ack n=1 ack=1 first=2 caused_by=5 [2, 5]",
         ]
     );
 }
@@ -131,7 +131,7 @@ fn a_closed_window_is_probed_and_opens() {
             "#7 zero_window []",
             "#8 zero_window_probe [7]",
             "#9 zero_window []",
-            "#10 window_update from=0 to=500 opens=true []",
+            "#10 window_update len=64000 before=0 []",
         ]
     );
 }
@@ -143,7 +143,7 @@ fn keep_alives_and_their_answers() {
     log.send(80.0, 100.0, 1, Seg::new(ACK, 1, 11, 0));
     log.send(7200.0, 7220.0, 0, Seg::new(ACK, 10, 1, 0));
     log.send(7220.0, 7240.0, 1, Seg::new(ACK, 1, 11, 0));
-    assert_eq!(found_in(log), ["#6 keep_alive seq=10 []", "#7 keep_alive_ack [6]"]);
+    assert_eq!(found_in(log), ["#6 keep_alive seq=10 []", "#7 keep_alive_ack first=6 [6]"]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn resets_have_causes() {
     let mut log = Log::new();
     log.send(0.0, 20.0, 0, Seg::new(SYN, 0, 0, 0));
     log.send(20.0, 40.0, 1, Seg::new(RST | ACK, 0, 1, 0));
-    assert_eq!(found_in(log), ["#2 refused [1]"]);
+    assert_eq!(found_in(log), ["#2 refused first=1 [1]"]);
 
     let mut log = opened();
     log.send(60.0, 80.0, 1, Seg::new(RST | ACK, 1, 1, 0));
@@ -173,7 +173,10 @@ fn resets_have_causes() {
     log.send(80.0, 100.0, 0, Seg::new(ACK, 1, 2, 0));
     log.send(81.0, 101.0, 0, Seg::new(ACK, 1, 2, 10));
     log.send(101.0, 121.0, 1, Seg::new(RST, 2, 0, 0));
-    assert_eq!(found_in(log), ["#6 half_close len=10 [4]", "#7 reset cause=data_after_close seq=2 [6]"]);
+    assert_eq!(
+        found_in(log),
+        ["#4 half_close data=6 [6]", "#7 reset cause=data_after_close seq=2 first=6 [6]"]
+    );
 
     let mut log = opened();
     let frame = log.send(60.0, 80.0, 0, Seg::new(RST, 1, 0, 0));
@@ -184,7 +187,14 @@ fn resets_have_causes() {
     }
     log.send(90.0, 110.0, 0, Seg::new(ACK, 1, 1, 10));
     log.send(110.0, 130.0, 1, Seg::new(RST, 1, 0, 0));
-    assert_eq!(found_in(log), ["#4 reset cause=forged seq=1 []", "#6 half_open seq=1 [5, 4]"]);
+    assert_eq!(
+        found_in(log),
+        [
+            "#4 forged_reset rule=reset seq=1 []",
+            "#5 half_open [6, 4]",
+            "#6 reset cause=no_connection seq=1 first=5 [5]"
+        ]
+    );
 }
 
 #[test]
@@ -199,7 +209,7 @@ fn a_flipped_bit_is_caught_by_a_checksum() {
         [
             "#4 corrupted byte=70 bit=3 rule=rule 1 resent_in=5 [5]",
             "#4 checksum_bad layer=tcp when=arrived []",
-            "#5 retransmission cause=timeout seq=1 len=100 nth=1 after_ms=221.0 lost=4 [4]",
+            "#5 rto_retransmission cause=timeout seq=1 len=100 nth=1 first=4 ms=221.0 wait_ms=221.0 lost=4 [4]",
         ]
     );
 }
@@ -217,7 +227,7 @@ fn copies_and_full_queues() {
     assert!(builder.ladder().arrows[4].is_lost);
     assert_eq!(
         findings(builder.ladder()),
-        ["#4 duplicated copies=1 rule=rule 1 []", "#5 lost reason=queue []"]
+        ["#4 duplicated first=4 copies=1 rule=rule 1 []", "#5 lost reason=queue rule=queue []"]
     );
 }
 
@@ -241,5 +251,51 @@ fn the_kernels_own_timeout_tells_probe_from_timeout() {
     }
     log.send(145.0, 165.0, 0, Seg::new(ACK, 1, 1, 100));
     let found = found_in(log);
-    assert_eq!(found[1], "#5 retransmission cause=probe seq=1 len=100 nth=1 after_ms=85.0 lost=4 [4]");
+    assert_eq!(
+        found[1],
+        "#5 retransmission cause=probe seq=1 len=100 nth=1 first=4 ms=85.0 wait_ms=85.0 lost=4 [4]"
+    );
+}
+
+#[test]
+fn a_lost_syn_is_sent_again() {
+    let mut log = Log::new();
+    log.lose(0.0, 0, Seg::new(SYN, 0, 0, 0));
+    log.send(1000.0, 1020.0, 0, Seg::new(SYN, 0, 0, 0));
+    assert_eq!(
+        found_in(log),
+        [
+            "#1 lost reason=script rule=drop c2s bytes 64..1512 resent_in=2 [2]",
+            "#2 syn_retransmission cause=timeout seq=0 len=0 nth=1 first=1 ms=1000.0 wait_ms=1000.0 lost=1 [1]",
+        ]
+    );
+}
+
+#[test]
+fn questions_and_answers_without_a_connection() {
+    let mut log = Log::new();
+    let datagram = scenario::udp(0, b"hello");
+    log.frame(1.0, 0, datagram.clone(), vec![], None);
+    let mut error = b"\x03\x03\0\0\0\0\0\0".to_vec();
+    error.extend(&datagram[14..]);
+    let ip = |host, icmp: &[u8]| scenario::ethernet(host, 0x0800, &scenario::ipv4(host, 1, &with_sum(icmp)));
+    log.frame(2.0, 1, ip(1, &error), vec![], None);
+    log.frame(3.0, 0, ip(0, b"\x08\0\0\0\0\x07\0\x01data"), vec![], None);
+    log.frame(43.5, 1, ip(1, b"\0\0\0\0\0\x07\0\x01data"), vec![], None);
+    assert_eq!(
+        found_in(log),
+        [
+            "#1 udp_datagram len=5 []",
+            "#2 icmp_unreachable first=1 [1]",
+            "#3 icmp_echo_request []",
+            "#4 icmp_echo_reply first=3 ms=40.5 [3]",
+        ]
+    );
+}
+
+fn with_sum(icmp: &[u8]) -> Vec<u8> {
+    let mut icmp = icmp.to_vec();
+    let sum = tongro_wire::checksum::internet(&icmp);
+    icmp[2..4].copy_from_slice(&sum.to_be_bytes());
+    icmp
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::finding::id;
+use crate::finding::{id, is_retransmission};
 use crate::ladder::model::{Arrow, Ladder};
 
 /// One line below the heading.
@@ -49,8 +49,11 @@ fn of_same_flows<'l>(ladder: &'l Ladder, evidence: &[u32]) -> Vec<&'l Arrow> {
 /// How far a frame is from the evidence; 0 for evidence, less for frames with weighty findings.
 fn distance(at: usize, anchors: &[usize], frames: &[&Arrow]) -> usize {
     let nearest = anchors.iter().map(|anchor| anchor.abs_diff(at)).min().unwrap_or(0);
-    let weighty = [id::LOST, id::RESET, id::REFUSED, id::FAST_RETRANSMISSION, id::RETRANSMISSION];
-    let is_weighty = frames[at].findings.first().is_some_and(|found| weighty.contains(&found.id.as_str()));
+    let weighty = [id::LOST, id::RESET, id::FORGED_RESET, id::REFUSED];
+    let is_weighty = frames[at]
+        .findings
+        .first()
+        .is_some_and(|found| weighty.contains(&found.id.as_str()) || is_retransmission(found));
     if is_weighty { nearest } else { nearest * 2 }
 }
 
