@@ -235,7 +235,8 @@ impl Bench {
         while agreeing < AGREEING {
             self.collect_for(LOOK);
             let seen = self.observe()?;
-            let waits_for_events = seen.is_still() && seen.waits.iter().all(|wait| !wait.call.contains("sleep"));
+            let waits_for_events =
+                seen.is_still() && seen.waits.iter().all(|wait| !wait.call.contains("sleep"));
             agreeing = if waits_for_events { agreeing + 1 } else { 0 };
             if watch.look(&self.lab, &seen, peers, SERVER)?.is_some() {
                 break;

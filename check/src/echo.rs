@@ -64,9 +64,9 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 /// What checks with a second client rest on.
-const SECOND_CLIENT: &[&str] = &["serves-one-then-exits"];
+const SECOND_CLIENT: &[&str] = &["eof-spin", "serves-one-then-exits"];
 /// What checks with two clients at once rest on.
-const TWO_AT_ONCE: &[&str] = &["serves-one-then-exits", "idle-client-blocks"];
+const TWO_AT_ONCE: &[&str] = &["eof-spin", "serves-one-then-exits", "idle-client-blocks"];
 
 /// A question that any echo server answers, whatever it makes of text.
 const QUESTION: &[u8] = b"hello tongro\n";
@@ -114,7 +114,9 @@ fn served(check: &str) -> Verdict {
 
 /// The pass of a check whose bytes all came back.
 fn intact(log: Log<'_>, check: &str, peer: u16) -> Verdict {
-    Verdict::pass(check, Said::new("outcome.pass.intact").with("received", log.received(peer)))
+    let mut verdict = Verdict::pass(check, Said::new("outcome.pass.intact").with("received", log.received(peer)));
+    verdict.expected = verdict.expected.with("sent", log.sent(peer));
+    verdict
 }
 
 /// The failure of peer A's bytes to come back whole.

@@ -213,9 +213,7 @@ impl<'a> Waiting<'a> {
             (Some(addr), _) => Said::new("outcome.void.connects_out").with("addr", addr),
             (None, Some(signal)) => Said::new("outcome.void.killed_before_listening")
                 .with("signal", tongro_sys::process::signal_name(signal)),
-            (None, None) => {
-                Said::new("outcome.void.exited_before_listening").with("code", code.unwrap_or(0))
-            }
+            (None, None) => Said::new("outcome.void.exited_before_listening").with("code", code.unwrap_or(0)),
         };
         Ok(Some(Unstarted { reason, stderr: self.stderr() }))
     }

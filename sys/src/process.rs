@@ -148,6 +148,36 @@ impl AsFd for ChildSignals {
     }
 }
 
+/// Calls `act` on a thread of its own when SIGINT, SIGTERM or SIGHUP comes, instead of ending the process.
+///
+/// Call it before other threads exist that could take the signals: they inherit the block set here.
+///
+/// # Errors
+/// The errno of `pthread_sigmask`, or that of starting the thread.
+pub fn on_interrupt(act: impl FnOnce() + Send + 'static) -> Result<()> {
+    // SAFETY: all-zero is a valid set, initialised by sigemptyset before use.
+    let set = unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        set
+    };
+    // SAFETY: the set is live.
+    let errno = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
+    if errno != 0 {
+        return Err(Error::from_errno("pthread_sigmask", errno));
+    }
+    let waiting = move || {
+        let mut signal = 0;
+        // SAFETY: the set and the number are live.
+        unsafe { libc::sigwait(&raw const set, &raw mut signal) };
+        act();
+    };
+    crate::named("thread", std::thread::Builder::new().name("interrupt".into()).spawn(waiting)).map(drop)
+}
+
 /// The signal set is empty again, as a fresh program expects it.
 pub(crate) fn unblock_signals() {
     // SAFETY: the set is ours and initialised by sigemptyset before use.

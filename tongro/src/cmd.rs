@@ -2,6 +2,8 @@
 
 mod check;
 mod doctor;
+mod echo;
+mod up;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,10 @@ struct Cli {
 enum Command {
     /// Run a program in the private lab and judge it
     Check(check::Check),
+    /// Open the workbench
+    Up(up::Up),
+    /// An echo server and client
+    Echo(echo::Echo),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -41,6 +47,8 @@ pub(crate) fn run() -> ExitCode {
             0
         }
         Some(Command::Check(check)) => check.run(&mut talk),
+        Some(Command::Up(up)) => up.run(&mut talk),
+        Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

@@ -163,6 +163,16 @@ impl Run {
     }
 }
 
+/// The capture of a recording, as `trace.pcapng` of its folder has it.
+///
+/// # Errors
+/// Frames too long for the format.
+pub fn capture(recording: &Recording, began_at: i64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    frames::write(recording, began_at, &mut bytes)?;
+    Ok(bytes)
+}
+
 fn read_events(path: PathBuf) -> Result<Vec<Event>, Error> {
     let file = match File::open(&path) {
         Ok(file) => BufReader::new(file),

@@ -125,7 +125,9 @@ impl Inner {
     fn with_lab(&self, act: impl FnOnce(&Lab) -> Result<(), tongro_lab::LabError>) -> Result<(), Text> {
         let lab = locked(&self.lab).clone();
         let lab = lab.ok_or_else(|| text("ui.error.no_lab", &[]))?;
-        act(&lab).map_err(|error| text("cli.error.internal", &[("why", error.to_string()), ("path", String::new())]))
+        act(&lab).map_err(|error| {
+            text("cli.error.internal", &[("why", error.to_string()), ("path", String::new())])
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! A call that stops the event loop: while it works for one client, the other's bytes lie unread.
 
+use tongro_lab::Wait;
 use tongro_trace::event::Action;
 
 use super::{QUESTION, TWO_AT_ONCE, is_async, note_model, served, unless_slow};
@@ -7,14 +8,13 @@ use crate::bench::Bench;
 use crate::contract::{Check, Stage};
 use crate::error::CheckError;
 use crate::log::Log;
-use crate::peer::Peer;
 use crate::verdict::{Said, Verdict};
 
 pub(super) const CHECK: Check = Check::new(ID, probe, judge).needing(TWO_AT_ONCE);
 const ID: &str = "blocking-call-in-async";
-/// Where an event loop waits for all its clients at once.
-const LOOP_WAITS: [&str; 7] =
-    ["epoll_wait", "epoll_pwait", "select", "pselect6", "poll", "ppoll", "restart_syscall"];
+/// Where an event loop waits for all its clients at once, or for the interpreter's lock.
+const LOOP_WAITS: [&str; 8] =
+    ["epoll_wait", "epoll_pwait", "select", "pselect6", "poll", "ppoll", "restart_syscall", "futex"];
 /// Looks while both clients wait for their answers.
 const LOOKS: usize = 2_000;
 
@@ -31,7 +31,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
         if !a.wants_more() && !b.wants_more() {
             break;
         }
-        if look(bench, &a, &b)? {
+        if look(bench)? {
             break;
         }
     }
@@ -40,25 +40,18 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     Ok(())
 }
 
-/// Whether the loop's own thread sleeps in something else while a client's bytes wait to be read; noted if so.
-fn look(bench: &mut Bench, a: &Peer, b: &Peer) -> Result<bool, CheckError> {
+/// Whether the loop's own thread sleeps in something else while a client waits for its answer; noted if so.
+fn look(bench: &mut Bench) -> Result<bool, CheckError> {
     let seen = bench.observe()?;
-    let mut waits =
-        seen.waits.iter().filter(|wait| wait.pid == wait.tid && !LOOP_WAITS.contains(&wait.call.as_str()));
-    let Some(wait) = waits.next().filter(|_| seen.is_still()) else { return Ok(false) };
-    let unread = unread(bench, a)? + unread(bench, b)?;
-    if unread == 0 {
-        return Ok(false);
+    let is_loop = |wait: &Wait| LOOP_WAITS.contains(&wait.call.as_str());
+    let Some(wait) = seen.waits.iter().find(|wait| wait.pid == wait.tid && !is_loop(wait)) else { return Ok(false) };
+    // Still there at a second look, and nothing else of the program moves: the loop itself is stopped.
+    let again = bench.observe()?;
+    let is_stopped = seen.is_still() && again.is_still() && again.waits.contains(wait);
+    if is_stopped {
+        bench.measure(&format!("in:{}", wait.call), 1);
     }
-    bench.measure(&format!("in:{}", wait.call), u64::from(unread));
-    Ok(true)
-}
-
-/// Bytes of a peer that lie unread in the program's socket.
-fn unread(bench: &Bench, peer: &Peer) -> Result<u32, CheckError> {
-    let Some(local) = peer.local else { return Ok(0) };
-    let row = bench.lab.lookup(tongro_lab::SERVER, peer.remote, local)?;
-    Ok(row.map_or(0, |row| row.rqueue))
+    Ok(is_stopped)
 }
 
 fn judge(log: Log<'_>) -> Verdict {

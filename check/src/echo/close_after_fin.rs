@@ -9,7 +9,7 @@ use crate::log::Log;
 use crate::peer::ReadEnd;
 use crate::verdict::{Said, Verdict};
 
-pub(super) const CHECK: Check = Check::new(ID, probe, judge);
+pub(super) const CHECK: Check = Check::new(ID, probe, judge).needing(&["eof-spin"]);
 const ID: &str = "half-close-mishandled";
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {

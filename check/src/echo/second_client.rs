@@ -6,7 +6,7 @@ use crate::error::CheckError;
 use crate::log::Log;
 use crate::verdict::Verdict;
 
-pub(super) const CHECK: Check = Check::new(ID, probe, judge);
+pub(super) const CHECK: Check = Check::new(ID, probe, judge).needing(&["eof-spin"]);
 const ID: &str = "serves-one-then-exits";
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {

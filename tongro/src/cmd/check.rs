@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tongro_check::{CheckError, record, Judged, Kind, Progress, Runner, Severity, Subject, Summary};
+use tongro_check::{CheckError, Judged, Kind, Progress, Runner, Severity, Subject, Summary, record};
 use tongro_lab::{LabError, Script};
 use tongro_trace::ladder::TextOptions;
 

@@ -13,7 +13,8 @@ pub(super) fn start(inner: &Arc<Inner>, contract: &str, command: &str) -> Result
     let contract = tongro_check::contract(contract)
         .map_err(|_| text("cli.error.unknown_contract", &[("contract", contract.to_owned())]))?;
     let argv = live::words(command)?;
-    let cwd = std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
+    let cwd =
+        std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
     let program = argv.join(" ");
     let runner = Runner {
         contract,
@@ -76,7 +77,10 @@ fn finish(inner: &Inner, contract: &str, summary: &Summary) {
 }
 
 fn progress(inner: &Inner, id: &str, state: &str, done: u32, total: usize) {
-    note(inner, Message::CheckProgress { id: id.to_owned(), state: state.to_owned(), done, total: total as u32 });
+    note(
+        inner,
+        Message::CheckProgress { id: id.to_owned(), state: state.to_owned(), done, total: total as u32 },
+    );
 }
 
 fn note(inner: &Inner, message: Message) {

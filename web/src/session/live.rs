@@ -4,7 +4,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use tongro_lab::{CLIENT, Do, FrameKind, Lab, Live, Plan, ProgramPlan, Rule, SERVER, Script, SocketKind, Tracing};
+use tongro_lab::{
+    CLIENT, Do, FrameKind, Lab, Live, Plan, ProgramPlan, Rule, SERVER, Script, SocketKind, Tracing,
+};
 use tongro_trace::event::{Event, HostId, LinkSettings, What};
 
 use super::{Inner, locked, text};
@@ -70,17 +72,23 @@ pub(super) fn words(command: &str) -> Result<Vec<String>, Text> {
 
 fn own(inner: &Inner, arguments: &[&str]) -> Vec<String> {
     let exe = std::fs::canonicalize(&inner.exe).unwrap_or_else(|_| inner.exe.clone());
-    std::iter::once(exe.to_string_lossy().into_owned()).chain(arguments.iter().map(ToString::to_string)).collect()
+    std::iter::once(exe.to_string_lossy().into_owned())
+        .chain(arguments.iter().map(ToString::to_string))
+        .collect()
 }
 
-fn start(inner: &Arc<Inner>, script: Script, title: Text, program: String) -> Result<(RunId, Arc<Lab>), Text> {
+fn start(
+    inner: &Arc<Inner>,
+    script: Script,
+    title: Text,
+    program: String,
+) -> Result<(RunId, Arc<Lab>), Text> {
     // One living lab at a time: the link controls are about what is on the screen.
     drop(locked(&inner.lab).take());
     let settings = script.link.clone();
     let plan = Plan { exe: inner.exe.clone(), script, ..Plan::default() };
-    let (lab, receiver) = Lab::start(&plan).map_err(|error| {
-        text("cli.error.no_namespaces", &[("why", error.to_string())])
-    })?;
+    let (lab, receiver) =
+        Lab::start(&plan).map_err(|error| text("cli.error.no_namespaces", &[("why", error.to_string())]))?;
     let lab = Arc::new(lab);
     lab.put(What::Link(settings.clone()));
     *locked(&inner.link) = settings;
@@ -92,7 +100,8 @@ fn start(inner: &Arc<Inner>, script: Script, title: Text, program: String) -> Re
 }
 
 fn run(_inner: &Inner, lab: &Lab, host: HostId, argv: &[String]) -> Result<(), Text> {
-    let cwd = std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
+    let cwd =
+        std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
     let plan = ProgramPlan {
         host,
         argv: argv.to_vec(),
