@@ -304,6 +304,27 @@ impl Bench {
         Ok(asked.max())
     }
 
+    /// Whether the program's last send is still under way, was refused (EAGAIN), or was taken in part.
+    pub(crate) fn is_send_stuck(&mut self) -> Result<bool, CheckError> {
+        self.lab.sync()?;
+        self.collect();
+        let last = self.events.iter().rev().find_map(|live| match &live.what {
+            What::CallEnter(call) if crate::log::shown(&call.name) == "send()" => Some(call),
+            _ => None,
+        });
+        Ok(last.is_some_and(|call| {
+            let result = self.result_of(call.call);
+            result.is_none_or(|result| result < 0 || (result as u64) < call.len.unwrap_or(0))
+        }))
+    }
+
+    fn result_of(&self, number: u64) -> Option<i64> {
+        self.events.iter().rev().find_map(|live| match &live.what {
+            What::CallExit(exit) if exit.call == number => Some(exit.result),
+            _ => None,
+        })
+    }
+
     /// Takes the events that have come.
     pub(crate) fn collect(&mut self) {
         self.events.extend(self.receiver.try_iter());

@@ -114,7 +114,8 @@ fn served(check: &str) -> Verdict {
 
 /// The pass of a check whose bytes all came back.
 fn intact(log: Log<'_>, check: &str, peer: u16) -> Verdict {
-    let mut verdict = Verdict::pass(check, Said::new("outcome.pass.intact").with("received", log.received(peer)));
+    let mut verdict =
+        Verdict::pass(check, Said::new("outcome.pass.intact").with("received", log.received(peer)));
     verdict.expected = verdict.expected.with("sent", log.sent(peer));
     verdict
 }

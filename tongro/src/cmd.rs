@@ -3,6 +3,8 @@
 mod check;
 mod doctor;
 mod echo;
+mod lab;
+mod ladder;
 mod up;
 
 use std::process::ExitCode;
@@ -33,6 +35,10 @@ enum Command {
     Up(up::Up),
     /// An echo server and client
     Echo(echo::Echo),
+    /// The private network
+    Lab(lab::LabCommand),
+    /// Show a run as a ladder diagram
+    Ladder(ladder::LadderCommand),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -49,6 +55,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
+        Some(Command::Lab(lab)) => lab.run(&mut talk),
+        Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

@@ -44,7 +44,9 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
 fn look(bench: &mut Bench) -> Result<bool, CheckError> {
     let seen = bench.observe()?;
     let is_loop = |wait: &Wait| LOOP_WAITS.contains(&wait.call.as_str());
-    let Some(wait) = seen.waits.iter().find(|wait| wait.pid == wait.tid && !is_loop(wait)) else { return Ok(false) };
+    let Some(wait) = seen.waits.iter().find(|wait| wait.pid == wait.tid && !is_loop(wait)) else {
+        return Ok(false);
+    };
     // Still there at a second look, and nothing else of the program moves: the loop itself is stopped.
     let again = bench.observe()?;
     let is_stopped = seen.is_still() && again.is_still() && again.waits.contains(wait);

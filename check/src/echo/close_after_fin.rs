@@ -2,15 +2,17 @@
 
 use tongro_trace::event::{Action, TcpState};
 
-use super::{MORE_THAN_A_WINDOW, QUESTION, pattern, unless_slow};
+use super::{MORE_THAN_A_WINDOW, QUESTION, SECOND_CLIENT, pattern, unless_slow};
 use crate::contract::{Check, Stage};
 use crate::error::CheckError;
 use crate::log::Log;
 use crate::peer::ReadEnd;
 use crate::verdict::{Said, Verdict};
 
-pub(super) const CHECK: Check = Check::new(ID, probe, judge).needing(&["eof-spin"]);
+pub(super) const CHECK: Check = Check::new(ID, probe, judge).needing(SECOND_CLIENT);
 const ID: &str = "half-close-mishandled";
+/// Less than what a careful server buffers for a client before it stops reading.
+const PIECE: usize = 16 * 1024;
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let bench = &mut stage.bench;
@@ -21,11 +23,17 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     if small.received < small.sent() || small.end != Some(ReadEnd::Eof) {
         return Ok(());
     }
-    // Now with part of the reply still to be sent when the FIN comes.
+    // Now with part of the reply still to be sent when the FIN comes: piece by piece, until its send() finds no room.
     let Some(mut large) = bench.connect()? else { return Ok(()) };
-    bench.fill(&mut large, &pattern(MORE_THAN_A_WINDOW))?;
+    for piece in pattern(MORE_THAN_A_WINDOW).chunks(PIECE) {
+        bench.send(&mut large, piece)?;
+        bench.rest(&[&large])?;
+        if bench.is_send_stuck()? {
+            break;
+        }
+    }
     bench.shutdown(&large);
-    bench.settle(&[&large])?;
+    bench.rest(&[&large])?;
     bench.until_closed(&mut large)?;
     Ok(())
 }

@@ -11,9 +11,10 @@ use crate::verdict::Verdict;
 
 pub(super) const CHECK: Check = Check::new(ID, probe, judge);
 const ID: &str = "exact-buffer-hang";
-/// Tried when the program's own size cannot be learnt, and never more than a window.
-const USUAL: [u64; 3] = [1024, 2048, 4096];
-const MOST: u64 = 256 * 1024;
+/// A library may read in larger pieces than the program asks it for: the usual sizes are tried as well.
+const USUAL: [u64; 4] = [1024, 2048, 4096, 8192];
+/// Never more than a window.
+const MOST: u64 = 64 * 1024;
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let bench = &mut stage.bench;
@@ -21,9 +22,9 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     if bench.pump(&mut peer, QUESTION)? != Answer::Whole {
         return Ok(());
     }
-    let size = bench.buffer_size()?.filter(|size| (2..=MOST).contains(size));
-    let sizes = size.map_or_else(|| USUAL.to_vec(), |size| vec![size, 2 * size]);
-    for size in sizes {
+    let asked = bench.buffer_size()?.filter(|size| (2..=MOST).contains(size));
+    let own = asked.into_iter().flat_map(|size| [size, 2 * size]);
+    for size in own.chain(USUAL) {
         bench.measure("size", size);
         if bench.pump(&mut peer, &pattern(size as usize))? != Answer::Whole {
             break;

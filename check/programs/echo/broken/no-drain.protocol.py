@@ -1,5 +1,5 @@
-# bug: output-buffer-unbounded
-# also: no-drain, ipv4-only
+# bug: no-drain
+# also: output-buffer-unbounded, ipv4-only
 # line: self.transport.write(data)
 # why: transport.write() queues without limit; without pause_writing() the protocol never learns that the peer does not read.
 import asyncio
