@@ -129,9 +129,8 @@ impl<'l> Side<'l> {
             .filter(|span| span.host == self.host && span.flow.is_some_and(|flow| self.flows.contains(&flow)))
             .collect();
         if spans.is_empty() || spans[0].from > first {
-            spans.extend(
-                self.ladder.states.iter().filter(|span| span.host == self.host && span.flow.is_none()),
-            );
+            let own = self.ladder.states.iter().filter(|span| span.host == self.host && span.flow.is_none());
+            spans.extend(own.filter(|span| span.from <= first));
         }
         for span in spans {
             let holds_first = span.from <= first && span.until.is_none_or(|until| until > first);
