@@ -42,9 +42,16 @@ pub struct Flow {
     has_syn: bool,
     fins: [bool; 2],
     is_over: bool,
+    was_reset: bool,
 }
 
 impl Flow {
+    /// Whether a reset was sent.
+    #[must_use]
+    pub fn was_reset(&self) -> bool {
+        self.was_reset
+    }
+
     /// Whether it was reset or both ends sent FIN.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -71,6 +78,7 @@ impl Flow {
     /// Whether this segment is the one that ends the flow: a reset, or the second end's FIN.
     fn ends_with(&mut self, dir: Direction, tcp: &Tcp) -> bool {
         self.fins[dir] |= tcp.has(flag::FIN);
+        self.was_reset |= tcp.has(flag::RST);
         !self.is_over && (tcp.has(flag::RST) || self.fins == [true; 2])
     }
 
@@ -215,6 +223,7 @@ impl Table {
             has_syn: false,
             fins: [false; 2],
             is_over: false,
+            was_reset: false,
         });
         for end in ends {
             let known = self.by_end.entry(end).or_default();

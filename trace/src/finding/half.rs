@@ -27,6 +27,8 @@ pub(super) struct LastAck {
     pub(super) ack: u32,
     pub(super) no: u32,
     pub(super) window: u16,
+    /// Its first SACK block.
+    pub(super) block: Option<(u32, u32)>,
     /// How many times it was repeated since.
     pub(super) repeats: u32,
 }
@@ -39,6 +41,14 @@ pub(super) struct LastArrival {
     pub(super) flags: u8,
     pub(super) seq_len: u32,
     pub(super) is_probe: bool,
+}
+
+/// Something with content that this end got and that no acknowledgment of its own answered yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) no: u32,
+    pub(super) seq: u32,
+    pub(super) end: u32,
 }
 
 /// One end of a connection.
@@ -67,6 +77,7 @@ pub(super) struct Half {
     pub(super) used_half_close: bool,
     pub(super) last_ack: Option<LastAck>,
     pub(super) last_arrival: Option<LastArrival>,
+    pub(super) unanswered: VecDeque<Arrival>,
     /// The last arrival has been answered by an acknowledgment.
     pub(super) is_answered: bool,
     /// It has no connection any more: it sent or got a reset, in this frame.
@@ -92,6 +103,7 @@ impl Default for Half {
             used_half_close: false,
             last_ack: None,
             last_arrival: None,
+            unanswered: VecDeque::new(),
             is_answered: true,
             gone: None,
         }
@@ -132,6 +144,28 @@ impl Half {
         } else if ack == self.unacked && repeats && !self.is_idle() {
             self.duplicate_acks.push(no);
         }
+    }
+
+    /// Notes that content arrived.
+    pub(super) fn receive(&mut self, segment: &Segment) {
+        if self.unanswered.len() == REMEMBERED {
+            self.unanswered.pop_front();
+        }
+        let arrival = Arrival { no: segment.no, seq: segment.seq, end: segment.end() };
+        self.unanswered.push_back(arrival);
+    }
+
+    /// The arrival that an acknowledgment of this end answers: the first SACK block holds it (RFC 2018 section 4),
+    /// without one it is the oldest. What is answered with it is forgotten.
+    pub(super) fn answer(&mut self, segment: &Segment) -> Option<Arrival> {
+        let is_in_block = |arrival: &Arrival| match segment.options.sack().first() {
+            Some((left, right)) => !before(arrival.seq, *left) && !before(*right, arrival.end),
+            None => true,
+        };
+        let at = self.unanswered.iter().position(is_in_block);
+        let answered = at.and_then(|at| self.unanswered.drain(..=at).next_back());
+        self.unanswered.retain(|arrival| before(segment.ack, arrival.end));
+        answered
     }
 
     /// Earlier transmissions that share bytes with this segment, oldest first.

@@ -1,14 +1,15 @@
 //! What the link's own log says of a frame: lost, doubled, corrupted, held back, overtaken.
 
-use crate::event::{DropReason, Fate, LinkSettings, Sent};
+use crate::event::{DropReason, Fate, Nanos, Sent};
 use crate::ladder::Finding;
 
 use super::report::{With, finding, id, millis};
 
-/// Findings that follow from the fates alone. A delay counts only where a rule asked for more than the link's own.
+/// Findings that follow from the fates alone. A delay counts only where a rule asked for more than the usual one.
 #[must_use]
-pub fn of_fates(sent: &Sent, link: Option<&LinkSettings>) -> Vec<Finding> {
-    let usual_us = link.map_or(0, |link| link.delay_us + link.jitter_us);
+pub fn of_fates(sent: &Sent, usual: Nanos) -> Vec<Finding> {
+    const CLEARLY: Nanos = 1_000_000;
+    let is_lost = sent.fates.contains(&Fate::Drop);
     let mut findings = Vec::new();
     for fate in &sent.fates {
         let found = match *fate {
@@ -23,7 +24,7 @@ pub fn of_fates(sent: &Sent, link: Option<&LinkSettings>) -> Vec<Finding> {
                 finding(id::CORRUPTED, Vec::new()).with("byte", bit / 8).with("bit", bit % 8)
             }
             Fate::Reorder(frames) => finding(id::REORDERED, Vec::new()).with("frames", frames),
-            Fate::Delay(span) if sent.rule.is_some() && span / 1000 > usual_us + 1000 => {
+            Fate::Delay(span) if sent.rule.is_some() && !is_lost && span > usual + CLEARLY => {
                 finding(id::DELAYED, Vec::new()).with("ms", millis(span))
             }
             Fate::Delay(_) => continue,

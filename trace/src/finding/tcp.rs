@@ -10,7 +10,7 @@ use crate::event::Nanos;
 use crate::ladder::Finding;
 use crate::segment::{Direction, Segment, before};
 
-use super::half::{Half, LastAck, LastArrival, Transmission, covers};
+use super::half::{Arrival, Half, LastAck, LastArrival, Transmission, covers};
 use super::report::{With, finding, frames, id, millis};
 use super::{Found, Role};
 
@@ -77,6 +77,9 @@ impl Connection {
             here.acknowledge(segment.no, segment.ack, role == Role::DuplicateAck);
             here.window = shift.map(|shift| u32::from(segment.window) << shift);
         }
+        if segment.seq_len() > 0 {
+            here.receive(segment);
+        }
         here.last_arrival = Some(LastArrival {
             no: segment.no,
             ack: segment.ack,
@@ -120,7 +123,7 @@ impl Connection {
             "timeout" => id::RTO_RETRANSMISSION,
             _ => id::RETRANSMISSION,
         };
-        if cause != "timeout" && cause != "probe" && me.recover.is_none() {
+        if id == id::FAST_RETRANSMISSION && me.recover.is_none() {
             me.recover = me.next;
         }
         let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost).map(|old| old.no).collect();
@@ -235,17 +238,15 @@ impl Connection {
         if segment.window == 0 && !segment.has(SYN) {
             findings.push(finding(id::ZERO_WINDOW, Vec::new()));
         }
-        let repeats = match me.last_ack.filter(|last| last.ack == segment.ack && segment.is_bare_ack()) {
-            Some(last) => {
-                let (found, repeats) = repeated(me, segment, last, shift);
-                findings.extend(found);
-                repeats
-            }
-            None => 0,
-        };
-        let first = me.last_ack.filter(|last| last.ack == segment.ack && repeats > 0).map(|last| last.no);
-        let no = first.unwrap_or(segment.no);
-        me.last_ack = Some(LastAck { ack: segment.ack, no, window: segment.window, repeats });
+        let answered = me.answer(segment);
+        let last = me.last_ack.filter(|last| last.ack == segment.ack && segment.is_bare_ack());
+        let found = last.and_then(|last| repeated(me, segment, last, answered, shift));
+        let is_duplicate = found.as_ref().is_some_and(|found| found.id == id::DUPLICATE_ACK);
+        findings.extend(found);
+        let kept = last.map_or((segment.no, 0), |last| (last.no, last.repeats + u32::from(is_duplicate)));
+        let (no, repeats) = if segment.is_bare_ack() { kept } else { (segment.no, 0) };
+        let block = segment.options.sack().first().copied();
+        me.last_ack = Some(LastAck { ack: segment.ack, no, window: segment.window, block, repeats });
         me.is_answered = true;
         findings
     }
@@ -300,34 +301,45 @@ fn cause(me: &Half, segment: &Segment, earlier: &[Transmission]) -> &'static str
         _ if has_timed_out => "timeout",
         1.. => "rack",
         _ if me.next == Some(segment.end()) => "probe",
-        _ => "timeout",
+        _ => "unknown",
     }
 }
 
 /// An acknowledgment with the same number as the last one: a duplicate, a window update or an answer to a probe.
-fn repeated(me: &Half, segment: &Segment, last: LastAck, shift: u8) -> (Option<Finding>, u32) {
-    let trigger = me.last_arrival.filter(|arrival| !me.is_answered && arrival.seq_len > 0);
-    let is_duplicate = segment.window == last.window || !segment.options.sack().is_empty();
-    match (trigger, me.last_arrival) {
-        (_, Some(arrival)) if arrival.is_probe && !me.is_answered && segment.window == last.window => {
-            let found = finding(id::KEEP_ALIVE_ACK, vec![arrival.no]).with("first", arrival.no);
-            (Some(found).filter(|_| segment.window > 0), last.repeats)
-        }
-        (Some(arrival), _) if is_duplicate && segment.window > 0 => {
-            let n = last.repeats + 1;
-            let found = finding(id::DUPLICATE_ACK, vec![last.no, arrival.no])
-                .with("n", n)
-                .with("ack", segment.ack)
-                .with("first", last.no)
-                .with("caused_by", arrival.no);
-            (Some(found), n)
-        }
-        _ if segment.window != last.window => {
-            let found = finding(id::WINDOW_UPDATE, Vec::new())
-                .with("len", u32::from(segment.window) << shift)
-                .with("before", u32::from(last.window) << shift);
-            (Some(found).filter(|_| segment.window > 0), last.repeats)
-        }
-        _ => (None, last.repeats),
+///
+/// A duplicate leaves the window alone (RFC 5681 section 2) or brings SACK news (RFC 6675 section 2): Linux enlarges
+/// its window while it sends duplicates.
+fn repeated(
+    me: &Half,
+    segment: &Segment,
+    last: LastAck,
+    answered: Option<Arrival>,
+    shift: u8,
+) -> Option<Finding> {
+    let is_same_window = segment.window == last.window;
+    let probe = me.last_arrival.filter(|arrival| arrival.is_probe && !me.is_answered && is_same_window);
+    let block = segment.options.sack().first();
+    let has_news = block.is_some() && (answered.is_some() || block != last.block.as_ref());
+    if segment.window == 0 {
+        return None;
     }
+    if let Some(probe) = probe {
+        return Some(finding(id::KEEP_ALIVE_ACK, vec![probe.no]).with("first", probe.no));
+    }
+    if has_news || (block.is_none() && answered.is_some() && is_same_window) {
+        let evidence = [Some(last.no), answered.map(|arrival| arrival.no)].into_iter().flatten().collect();
+        let found = finding(id::DUPLICATE_ACK, evidence)
+            .with("n", last.repeats + 1)
+            .with("ack", segment.ack)
+            .with("first", last.no);
+        return Some(match answered {
+            Some(arrival) => found.with("caused_by", arrival.no),
+            None => found,
+        });
+    }
+    (!is_same_window).then(|| {
+        finding(id::WINDOW_UPDATE, Vec::new())
+            .with("len", u32::from(segment.window) << shift)
+            .with("before", u32::from(last.window) << shift)
+    })
 }

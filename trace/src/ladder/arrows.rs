@@ -22,6 +22,7 @@ pub(super) struct Arrows {
     by_no: HashMap<u32, Known>,
     /// Retransmissions that arrived and whose receiver may have been waiting in a call.
     awaited: Vec<Awaited>,
+    last_delay: Nanos,
 }
 
 impl Arrows {
@@ -61,7 +62,7 @@ impl Builder {
             is_forged: sent.forged,
             is_corrupt: sent.fates.iter().any(|fate| matches!(fate, Fate::Corrupt(_))),
             label: String::new(),
-            findings: finding::of_fates(sent, self.ladder.link.as_ref()),
+            findings: finding::of_fates(sent, self.usual_delay(sent)),
             len: sent.len,
             payload: 0,
         };
@@ -71,6 +72,15 @@ impl Builder {
         self.arrows.by_no.insert(arrow.no, Known { index, stream });
         self.ladder.arrows.push(arrow);
         self.changed.arrows.insert(index);
+    }
+
+    /// The delay that frames have anyway: the link's own, or what the last frame had that no rule spoke of.
+    fn usual_delay(&mut self, sent: &Sent) -> Nanos {
+        if let (None, [Fate::Delay(span), ..]) = (&sent.rule, sent.fates.as_slice()) {
+            self.arrows.last_delay = *span;
+        }
+        let link = self.ladder.link.as_ref().map_or(0, |link| (link.delay_us + link.jitter_us) * 1000);
+        link.max(self.arrows.last_delay)
     }
 
     /// Flow, kind, label, payload and findings from the frame's bytes.

@@ -267,7 +267,9 @@ fn program_name(argv: &[String]) -> String {
     if !INTERPRETERS.contains(&stem) {
         return first;
     }
-    argv[1..].iter().find(|word| word.contains('.') && !word.starts_with('-')).map_or(first, short)
+    let mut words = argv[1..].iter();
+    let script = words.find(|word| word.starts_with("-c") || word.starts_with("-e") || word.contains('.'));
+    script.filter(|word| !word.starts_with('-')).map_or(first, short)
 }
 
 #[cfg(test)]
@@ -281,6 +283,7 @@ mod tests {
         assert_eq!(name("./target/release/echo --port 0"), "echo");
         assert_eq!(name("uv run server.py"), "server.py");
         assert_eq!(name("python3"), "python3");
+        assert_eq!(name("python3 -u -c print(1.5)"), "python3");
     }
 
     #[test]

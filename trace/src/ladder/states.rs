@@ -37,6 +37,9 @@ impl Builder {
         if flow.is_none() && socket.state == TcpState::Listen {
             self.learn_port(socket.host, local);
         }
+        if self.is_handed_over(column, flow, socket.state) {
+            return;
+        }
         let from = match self.states.open.get(&column).copied() {
             Some(index) if self.ladder.states[index].state == socket.state => return,
             Some(index) => self.end_span(index, at),
@@ -47,6 +50,18 @@ impl Builder {
             column,
             StateSpan { host: socket.host, flow, state: socket.state, from, until: None },
         );
+    }
+
+    /// The kernel frees the socket when TIME-WAIT takes its place and says CLOSED, though the connection is not: only
+    /// a reset closes from these states.
+    fn is_handed_over(&self, column: Column, flow: Option<u32>, state: TcpState) -> bool {
+        let Some(open) = self.states.open.get(&column).map(|index| self.ladder.states[*index].state) else {
+            return false;
+        };
+        let was_reset = flow.is_some_and(|no| self.flows.flows()[no as usize].was_reset());
+        let hands_over =
+            matches!(open, TcpState::FinWait1 | TcpState::FinWait2 | TcpState::Closing | TcpState::TimeWait);
+        state == TcpState::Closed && hands_over && !was_reset
     }
 
     /// A connection that begins with SYN-SENT was CLOSED until then (RFC 9293 section 3.3.2).

@@ -299,3 +299,30 @@ fn with_sum(icmp: &[u8]) -> Vec<u8> {
     icmp[2..4].copy_from_slice(&sum.to_be_bytes());
     icmp
 }
+
+/// As Linux does: its window grows while it sends duplicates, and it sends them after several arrivals.
+#[test]
+fn duplicates_come_in_bursts_and_with_other_windows() {
+    let mut log = opened();
+    log.lose(60.0, 0, Seg::new(ACK, 1, 1, 100));
+    for n in 1..4 {
+        let seq = 1 + 100 * n;
+        log.send(60.0 + f64::from(n) * 0.1, 80.0 + f64::from(n) * 0.1, 0, Seg::new(ACK, seq, 1, 100));
+    }
+    for n in 1..4u32 {
+        let window = 502 + 8 * n as u16;
+        let ack = Seg::new(ACK, 1, 1, 0).sack(101, 101 + 100 * n).window(window);
+        log.send(81.0 + f64::from(n) * 0.1, 101.0 + f64::from(n) * 0.1, 1, ack);
+    }
+    log.send(101.4, 121.4, 0, Seg::new(ACK, 1, 1, 100));
+    assert_eq!(
+        found_in(log)[1..],
+        [
+            "#8 duplicate_ack n=1 ack=1 first=2 caused_by=5 [2, 5]",
+            "#9 duplicate_ack n=2 ack=1 first=2 caused_by=6 [2, 6]",
+            "#10 duplicate_ack n=3 ack=1 first=2 caused_by=7 [2, 7]",
+            "#11 fast_retransmission cause=duplicate_acks seq=1 len=100 nth=1 first=4 ms=41.4 wait_ms=41.4 lost=4 \
+             ack=1 dups=8,9,10 [4, 8, 9, 10]",
+        ]
+    );
+}

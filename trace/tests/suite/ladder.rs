@@ -253,3 +253,16 @@ fn a_reused_port_opens_a_new_flow() {
     assert_eq!(flows, [Some(0), Some(0), Some(1), Some(1)]);
     assert_eq!(builder.ladder().arrows[2].label, "SYN seq 0");
 }
+
+#[test]
+fn a_socket_that_gives_way_to_time_wait_is_not_closed() {
+    let mut log = Log::new();
+    log.send(0.0, 1.0, 0, Seg::new(SYN, 0, 0, 0));
+    use TcpState::{Closed, FinWait2, TimeWait};
+    for (at, state) in [(2.0, FinWait2), (3.0, Closed), (3.1, TimeWait), (3.2, Closed)] {
+        log.state(at, 0, state);
+    }
+    let builder = build(&log.finish());
+    let names: Vec<_> = builder.ladder().states.iter().map(|span| span.state).collect();
+    assert_eq!(names, [FinWait2, TimeWait]);
+}

@@ -32,9 +32,7 @@ pub(super) fn all(ladder: &Ladder, rows: &[Row<'_>]) -> Vec<[Cell; 2]> {
         side.calls();
         side.marks();
         for (row, moment) in side.moments.iter().map(|moment| (moment.row, moment)) {
-            let mut parts = moment.parts.clone();
-            parts.sort_by_key(|(at, _)| *at);
-            let texts: Vec<_> = parts.into_iter().map(|(_, text)| text).collect();
+            let texts = moment.said();
             cells[row][usize::from(host)] =
                 Cell { text: texts.join(", "), is_blocked: side.is_blocked(moment.at) };
         }
@@ -53,7 +51,17 @@ struct Moment {
     row: usize,
     at: Nanos,
     is_sending: bool,
+    state: Option<String>,
     parts: Vec<(Nanos, String)>,
+}
+
+impl Moment {
+    /// The last state, then the calls in order of time.
+    fn said(&self) -> Vec<String> {
+        let mut parts: Vec<_> = self.parts.iter().collect();
+        parts.sort_by_key(|(at, _)| *at);
+        self.state.iter().chain(parts.into_iter().map(|(_, text)| text)).cloned().collect()
+    }
 }
 
 struct Side<'l> {
@@ -121,9 +129,8 @@ impl<'l> Side<'l> {
             .filter(|span| span.host == self.host && span.flow.is_some_and(|flow| self.flows.contains(&flow)))
             .collect();
         if spans.is_empty() || spans[0].from > first {
-            spans.extend(
-                self.ladder.states.iter().filter(|span| span.host == self.host && span.flow.is_none()),
-            );
+            let own = self.ladder.states.iter().filter(|span| span.host == self.host && span.flow.is_none());
+            spans.extend(own.filter(|span| span.from <= first));
         }
         for span in spans {
             let holds_first = span.from <= first && span.until.is_none_or(|until| until > first);
@@ -133,7 +140,9 @@ impl<'l> Side<'l> {
                 TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck => self.cause_or_before(span.from),
                 _ => self.last_before(span.from),
             };
-            self.put(index, span.from.max(first), short(span.state).to_owned());
+            if let Some(moment) = index.and_then(|index| self.moments.get_mut(index)) {
+                moment.state = Some(short(span.state).to_owned());
+            }
         }
     }
 
@@ -183,7 +192,7 @@ impl<'l> Side<'l> {
 fn moment(row: usize, line: &Row<'_>, host: HostId) -> Option<Moment> {
     let Row::Frame(arrow) = line else { return None };
     let is_sending = arrow.from == host;
-    Some(Moment { row, at: time_at(arrow, host)?, is_sending, parts: Vec::new() })
+    Some(Moment { row, at: time_at(arrow, host)?, is_sending, state: None, parts: Vec::new() })
 }
 
 /// When this host sent or got the frame.
