@@ -57,6 +57,7 @@ mod packet;
 mod plan;
 mod protocol;
 mod spec;
+pub mod structs;
 pub mod table;
 mod value;
 pub mod view;
