@@ -52,6 +52,7 @@ pub mod checksum;
 mod craft;
 mod dissect;
 mod field;
+pub mod filter;
 mod link;
 mod packet;
 mod plan;
