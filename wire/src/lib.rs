@@ -51,6 +51,7 @@ mod bits;
 pub mod checksum;
 mod craft;
 mod dissect;
+pub mod expr;
 mod field;
 pub mod filter;
 mod link;

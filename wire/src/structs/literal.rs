@@ -106,7 +106,8 @@ fn quoted(text: &str) -> Result<Option<Vec<u8>>, LiteralError> {
     unescaped(inner).map(Some).ok_or_else(|| LiteralError::BadEscape(text.to_owned()))
 }
 
-fn unescaped(text: &str) -> Option<Vec<u8>> {
+/// Text with its backslashes resolved, as Python reads them; `None` when one means nothing.
+pub(crate) fn unescaped(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {

@@ -21,6 +21,7 @@ mod pack;
 pub use code::Code;
 pub use format::{Format, FormatError, FormatErrorKind, Order, Slot};
 pub use literal::LiteralError;
+pub(crate) use literal::unescaped;
 pub use pack::{PackError, UnpackError};
 
 /// A value of a structure.

@@ -66,12 +66,12 @@ const fn rows(at: u16) -> [Field; COUNT] {
     let is_response = When::Is(at + 16, 1, &[1]);
     [
         uint("dns.id", "Transaction ID", at, 16).hex(4),
-        uint("dns.flags", "Flags", at + 16, 16).hex(4).group().default(0x0100),
+        uint("dns.flags", "Flags", at + 16, 16).hex(4).group(),
         bool("dns.flags.response", "Response", at + 16, 1),
         uint("dns.flags.opcode", "Opcode", at + 17, 4).names(OPCODES),
         bool("dns.flags.authoritative", "Authoritative", at + 21, 1).when(is_response),
         bool("dns.flags.truncated", "Truncated", at + 22, 1),
-        bool("dns.flags.recdesired", "Recursion desired", at + 23, 1),
+        bool("dns.flags.recdesired", "Recursion desired", at + 23, 1).default(1),
         bool("dns.flags.recavail", "Recursion available", at + 24, 1).when(is_response),
         bool("dns.flags.z", "Z", at + 25, 1),
         bool("dns.flags.authenticated", "Answer authenticated", at + 26, 1).when(is_response),
