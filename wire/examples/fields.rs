@@ -1,6 +1,8 @@
 //! Prints every field of frames given as hex lines on standard input: `name hex`, or measures dissecting them.
 //!
-//! `fields LINKTYPE < frames.hex` prints `name<TAB>id=value,value …`; `fields LINKTYPE bench < frames.hex` times.
+//! `fields LINKTYPE < frames.hex` prints `name<TAB>id=value,value …`; `fields LINKTYPE bench < frames.hex` times;
+//! `fields LINKTYPE craft EXPRESSION …` prints the packets of craft expressions in hex;
+//! `fields LINKTYPE filter FILTER … < frames.hex` prints the names that pass each filter.
 
 #![allow(clippy::print_stdout)] // An example talks.
 
@@ -9,16 +11,26 @@ use std::hint::black_box;
 use std::io::Read as _;
 use std::time::Instant;
 
+use tongro_wire::expr::Expression;
+use tongro_wire::filter::Filter;
 use tongro_wire::{LinkType, craft, dissect, forget_automatic};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let link = LinkType::from_number(arguments.next().and_then(|number| number.parse().ok()).unwrap_or(1));
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_some_and(|mode| mode == "craft") {
+        return arguments.skip(1).for_each(|text| show(&text));
+    }
     let mut text = String::new();
     let _ = std::io::stdin().read_to_string(&mut text);
     let frames: Vec<_> =
         text.lines().filter_map(|line| line.split_once(' ')).map(|(name, hex)| (name, bytes(hex))).collect();
-    if arguments.next().is_some() {
+    let mode = arguments.next();
+    if mode.as_deref() == Some("filter") {
+        return arguments.for_each(|text| pass(link, &text, &frames));
+    }
+    if mode.is_some() {
         return frames.iter().for_each(|(name, frame)| bench(link, name, frame));
     }
     for (name, frame) in &frames {
@@ -31,6 +43,26 @@ fn main() {
         let fields: Vec<_> =
             printed.iter().map(|(id, values)| format!("{id}={}", values.join(","))).collect();
         println!("{name}\t{}", fields.join("\t"));
+    }
+}
+
+fn show(text: &str) {
+    match Expression::parse(text) {
+        Ok(expression) => {
+            let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            println!("{}", expression.packets().map(hex).collect::<Vec<_>>().join(" "));
+        }
+        Err(error) => println!("! {error}"),
+    }
+}
+
+fn pass(link: LinkType, text: &str, frames: &[(&str, Vec<u8>)]) {
+    match Filter::parse(text) {
+        Ok(filter) => {
+            let passing = frames.iter().filter(|(_, frame)| filter.matches(&dissect(link, frame)));
+            println!("{}", passing.map(|(name, _)| *name).collect::<Vec<_>>().join(" "));
+        }
+        Err(error) => println!("! {error}"),
     }
 }
 

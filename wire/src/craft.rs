@@ -7,7 +7,7 @@ use crate::bits::BitString;
 use crate::dissect::pseudo;
 use crate::field::{Auto, Field, Sum, Type};
 use crate::plan::plan;
-use crate::protocol::Items;
+use crate::protocol::{Items, Protocol};
 use crate::spec::{LayerSpec, Part};
 use crate::{Value, bits, checksum};
 
@@ -16,8 +16,8 @@ use crate::{Value, bits, checksum};
 #[must_use]
 pub fn craft(layers: &[LayerSpec]) -> Vec<u8> {
     let mut made = Craft::default();
-    for layer in layers {
-        made.layer(layer);
+    for (index, layer) in layers.iter().enumerate() {
+        made.layer(layer, layers.get(index + 1).map(|inner| inner.protocol));
     }
     made.unwind(layers);
     made.fill(layers);
@@ -39,8 +39,8 @@ struct Placed {
 }
 
 impl Craft {
-    fn layer(&mut self, layer: &LayerSpec) {
-        let parts = plan(layer);
+    fn layer(&mut self, layer: &LayerSpec, inner: Option<&Protocol>) {
+        let parts = plan(layer, inner);
         let start = self.out.len() as usize / 8;
         let mut at = Vec::with_capacity(parts.len());
         for part in &parts {
@@ -186,7 +186,10 @@ pub(crate) fn encode(field: Option<&Field>, value: &Value<'_>, len: u32, out: &m
         Value::Bool(set) => u64::from(*set),
         Value::Flag => 1,
         other => {
-            let bytes = other.bytes().unwrap_or_default();
+            let mut bytes = other.bytes().unwrap_or_default();
+            if matches!((field.map(|field| field.ty), other), (Some(Type::Name), Value::Text(_))) {
+                bytes = crate::table::dns::encoded(&bytes).into();
+            }
             let fits = (len / 8) as usize;
             out.extend(&bytes[..bytes.len().min(fits)]);
             return (bytes.len()..fits).for_each(|_| out.push(8, 0));

@@ -31,7 +31,7 @@ pub fn dissect(link: LinkType, bytes: &[u8]) -> Packet<'_> {
 pub fn dissect_from<'a>(protocol: &'static Protocol, bytes: &'a [u8]) -> Packet<'a> {
     let packet =
         Packet { bytes, layers: Vec::with_capacity(8), fields: Vec::with_capacity(64), problems: Vec::new() };
-    let mut walk = Walk { bytes, packet, ip_at: None, is_partial: false, is_quoted: false };
+    let mut walk = Walk { bytes, packet, ip_at: None, is_partial: false, is_quoted: false, body_len: None };
     walk.run(protocol);
     walk.packet
 }
@@ -50,6 +50,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) is_partial: bool,
     /// Layers from here on are a quote in an error message, cut on purpose.
     pub(crate) is_quoted: bool,
+    /// How many bytes the head of a message gives its body, when less than there are.
+    pub(crate) body_len: Option<usize>,
 }
 
 /// One header or item while its table is walked; offsets are bytes from the start of the packet.
@@ -103,6 +105,11 @@ impl Block {
     /// Where the fields of the header must end.
     fn limit(&self) -> usize {
         self.header_end.unwrap_or(self.end)
+    }
+
+    /// The same block, ending earlier.
+    pub(crate) fn until(&self, end: usize) -> Self {
+        Self { end, ..self.clone() }
     }
 
     /// The byte after the last field.
@@ -161,6 +168,9 @@ impl<'a> Walk<'a> {
         if let Some(hook) = protocol.hook {
             hook(self, &mut block);
         }
+        if block.is_broken {
+            block.next = None;
+        }
         self.verify(&block);
         let header_end = block.header_end.unwrap_or(end);
         let payload = if protocol.nests {
@@ -191,6 +201,7 @@ impl<'a> Walk<'a> {
                     (block.cursor, bits::read(header, u32::from(at), u32::from(len)) as u32 * 8)
                 }
                 Bits::Rest => (block.cursor, (block.limit() * 8 - block.start * 8) as u32 - block.cursor),
+                Bits::Hook(_) => continue,
                 Bits::Derived(from) => {
                     self.derive(field, from, block);
                     continue;
@@ -198,7 +209,7 @@ impl<'a> Walk<'a> {
             };
             let space = (block.limit() - block.start) as u32 * 8;
             if at + len > space {
-                let missing = block.start + (at / 8) as usize..block.limit();
+                let missing = (block.start + (at / 8) as usize).min(block.limit())..block.limit();
                 block.is_broken = true;
                 self.problem(block.layer, missing, ProblemKind::Truncated);
                 return;
@@ -308,9 +319,8 @@ impl<'a> Walk<'a> {
         let header_end = block.limit();
         let value = match from {
             Derive::ChecksumStatus => {
-                if let Some(stored) = &mut block.checksum {
-                    stored.status = Some(self.packet.fields.len());
-                }
+                let Some(stored) = &mut block.checksum else { return };
+                stored.status = Some(self.packet.fields.len());
                 Value::Uint(status::UNVERIFIED)
             }
             Derive::PayloadLen => Value::Uint((block.payload_end - header_end) as u64),
@@ -464,6 +474,25 @@ impl<'a> Walk<'a> {
     ) {
         let bits = bytes.start as u32 * 8..bytes.end as u32 * 8;
         self.emit(field, layer, bits, value, false);
+    }
+
+    /// Records a field that a hook found, read by the type of its row; bytes outside the block are left alone.
+    pub(crate) fn read(&mut self, field: &'static Field, block: &Block, bytes: Range<usize>) {
+        if bytes.start < bytes.end && bytes.end <= block.end {
+            let bits = bytes.start as u32 * 8..bytes.end as u32 * 8;
+            let value = Value::read(field, self.bytes, bits.start, bits.end - bits.start);
+            self.emit(field, block.layer, bits, value, false);
+        }
+    }
+
+    /// Records a field that a hook found at any bits.
+    pub(crate) fn bits(&mut self, field: &'static Field, layer: usize, bits: Range<u32>, value: Value<'a>) {
+        self.emit(field, layer, bits, value, false);
+    }
+
+    /// The number in `len` bytes, when they lie before `end`.
+    pub(crate) fn number(&self, at: usize, len: usize, end: usize) -> Option<usize> {
+        (at + len <= end).then(|| bits::read(self.bytes, at as u32 * 8, len as u32 * 8) as usize)
     }
 
     /// Records a computed field.

@@ -9,6 +9,7 @@ use std::fmt;
 use crate::protocol::{Items, Registry};
 
 /// One field of a protocol.
+#[derive(Clone, Copy)]
 pub struct Field {
     /// Wireshark's id, `tcp.srcport`.
     pub id: &'static str,
@@ -72,6 +73,8 @@ pub enum Bits {
     Counted(u16, u16),
     /// From the field before to the end of the header or item.
     Rest,
+    /// Where the code of the protocol finds it, this many bits long; 0 when the length varies.
+    Hook(u16),
     /// No bits of its own in this header.
     Derived(Derive),
 }
@@ -302,6 +305,16 @@ pub(crate) const fn typed(id: &'static str, name: &'static str, ty: Type, bits: 
 /// Bytes to the end of the header or item.
 pub(crate) const fn rest(id: &'static str, name: &'static str) -> Field {
     typed(id, name, Type::Bytes, Bits::Rest)
+}
+
+/// A number that the code of the protocol finds.
+pub(crate) const fn found(id: &'static str, name: &'static str, len: u16) -> Field {
+    Field::new(id, name, Type::Uint, Bits::Hook(len), Display::Dec)
+}
+
+/// Text that the code of the protocol finds.
+pub(crate) const fn text(id: &'static str, name: &'static str) -> Field {
+    typed(id, name, Type::Text, Bits::Hook(0))
 }
 
 /// A number without bits of its own.

@@ -67,7 +67,13 @@ impl LinkType {
                 Some(6) => Some(&table::ipv6::IPV6),
                 _ => None,
             },
-            _ => None,
+            Self::LinuxSll => Some(&table::sll::SLL),
+            Self::LinuxSll2 => Some(&table::sll::SLL2),
+            Self::Null => Some(&table::loopback::NULL),
+            Self::Loop => Some(&table::loopback::LOOP),
+            Self::Ppp => Some(&table::ppp::PPP),
+            Self::Ieee80211Radiotap => Some(&table::radiotap::RADIOTAP),
+            Self::Other(_) => None,
         }
     }
 }

@@ -119,8 +119,14 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub fn protocols(&self) -> String {
         let mut names = String::with_capacity(32);
+        let mut before = "";
         for layer in &self.layers {
-            for name in [layer.via, layer.protocol.name] {
+            // The messages of a stream and the labels of a stack count once.
+            if layer.protocol.name == before && (!layer.protocol.nests || before == "mpls") {
+                continue;
+            }
+            before = layer.protocol.name;
+            for name in [layer.via, before] {
                 if !name.is_empty() {
                     if !names.is_empty() {
                         names.push(':');

@@ -3,23 +3,29 @@
 use crate::Value;
 use crate::bits::BitString;
 use crate::craft::encode;
-use crate::field::{Bits, Derive, Field, Type, When};
+use crate::field::{Auto, Bits, Field, Type, When};
 use crate::protocol::{Case, Items, Protocol};
 use crate::spec::{LayerSpec, Part, child_value, width};
 
 /// The parts of a layer: as they are when exact, else what was said, completed by the table.
-pub(crate) fn plan(layer: &LayerSpec) -> Vec<Part> {
+pub(crate) fn plan(layer: &LayerSpec, inner: Option<&Protocol>) -> Vec<Part> {
     if layer.is_exact {
         return layer.parts.clone();
     }
     let mut plan = Plan {
         said: &layer.parts,
         fields: layer.protocol.fields,
+        inner,
         bits: BitString::default(),
         parts: Vec::new(),
     };
     for field in layer.protocol.fields {
         plan.row(field);
+    }
+    for part in plan.said {
+        if part.field.is_some_and(|field| matches!(field.bits, Bits::Hook(_))) {
+            plan.add(part.clone());
+        }
     }
     plan.parts
 }
@@ -36,6 +42,7 @@ pub(crate) fn items_of(protocol: &'static Protocol, said: &[Part]) -> Vec<Part> 
 struct Plan<'p> {
     said: &'p [Part],
     fields: &'static [Field],
+    inner: Option<&'p Protocol>,
     /// The header so far, for the rows that depend on it; open fields stand as their defaults.
     bits: BitString,
     parts: Vec<Part>,
@@ -52,7 +59,9 @@ impl Plan<'_> {
             return;
         }
         let said = self.said_of(field);
-        if field.is_group || matches!(field.bits, Bits::Derived(_)) || !self.is_present(field, said.as_ref())
+        if field.is_group
+            || matches!(field.bits, Bits::Derived(_) | Bits::Hook(_))
+            || !self.is_present(field, said.as_ref())
         {
             return;
         }
@@ -123,6 +132,13 @@ impl Plan<'_> {
             return true;
         }
         if self.said.iter().filter_map(|part| part.field).any(|other| other != field && overlap(other, field))
+        {
+            return false;
+        }
+        // A frame around LLC has a length where others name the next protocol.
+        if let (Some(Auto::Next(registry)), Some(inner)) = (field.auto, self.inner)
+            && inner.name == "llc"
+            && registry.number(inner).is_none()
         {
             return false;
         }
@@ -230,6 +246,6 @@ fn default_part(row: &'static Field) -> Option<Part> {
         Bits::At(_, len) | Bits::Next(len) => {
             Some(Part { field: Some(row), bits: u32::from(len), value: Some(Value::Uint(row.default)) })
         }
-        Bits::Counted(..) | Bits::Rest | Bits::Derived(Derive::Hook) | Bits::Derived(_) => None,
+        Bits::Counted(..) | Bits::Rest | Bits::Hook(_) | Bits::Derived(_) => None,
     }
 }

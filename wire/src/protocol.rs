@@ -18,6 +18,8 @@ pub struct Protocol {
     pub scapy: &'static str,
     /// The fields; a group comes before the fields that name its bits in more detail.
     pub fields: &'static [Field],
+    /// The fields that the code of the protocol finds at places no table can name.
+    pub code: &'static [&'static Field],
     /// The least number of header bytes.
     pub min_len: usize,
     /// Whether a payload follows that belongs to this layer; a message of an application has none, and the next
@@ -31,7 +33,17 @@ pub(crate) type Hook = for<'a> fn(&mut Walk<'a>, &mut Block);
 
 impl Protocol {
     pub(crate) const fn new(name: &'static str, title: &'static str, reference: &'static str) -> Self {
-        Self { name, title, reference, scapy: "", fields: &[], min_len: 0, nests: true, hook: None }
+        Self {
+            name,
+            title,
+            reference,
+            scapy: "",
+            fields: &[],
+            code: &[],
+            min_len: 0,
+            nests: true,
+            hook: None,
+        }
     }
 
     pub(crate) const fn scapy(mut self, name: &'static str) -> Self {
@@ -42,6 +54,11 @@ impl Protocol {
     pub(crate) const fn fields(mut self, min_len: usize, fields: &'static [Field]) -> Self {
         self.min_len = min_len;
         self.fields = fields;
+        self
+    }
+
+    pub(crate) const fn code(mut self, code: &'static [&'static Field]) -> Self {
+        self.code = code;
         self
     }
 
@@ -65,6 +82,7 @@ impl Protocol {
                 all.extend(items.all_fields());
             }
         }
+        all.extend(self.code);
         all
     }
 

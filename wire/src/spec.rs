@@ -175,10 +175,14 @@ impl LayerSpec {
         if self.is_partial {
             return;
         }
+        let named: Vec<_> = self.parts.iter().filter_map(|part| part.field).collect();
         for part in &mut self.parts {
             let Some(auto) = part.field.and_then(|field| field.auto) else { continue };
             let number = part.value.as_ref().and_then(Value::uint);
             let stays = match auto {
+                // A name that is compressed, or a count of something else, is not counted again.
+                Auto::Count(id) => count(&named, id) != number,
+                Auto::Present(id) => count(&named, id).map(|count| count.min(1)) != number,
                 Auto::Checksum(Sum::PseudoOrNone(_)) => number == Some(0),
                 Auto::Next(registry) => inner.and_then(|inner| registry.number(inner)) != number,
                 _ => false,
@@ -260,6 +264,10 @@ impl Packet<'_> {
     }
 }
 
+fn count(fields: &[&'static Field], id: &str) -> Option<u64> {
+    Some(fields.iter().filter(|field| field.id == id).count() as u64)
+}
+
 /// Adds the bits from `from` to `to` as parts without a field: bits up to a whole byte, whole bytes, bits.
 fn raw(bytes: &[u8], from: u32, to: u32, parts: &mut Vec<Part>) {
     let first = from.next_multiple_of(8).min(to);
@@ -297,7 +305,11 @@ pub(crate) fn child_value(group: &Field, child: &Field, value: &Value<'_>) -> Op
 pub(crate) fn width(field: &Field, value: &Value<'_>) -> u32 {
     match field.bits {
         Bits::At(_, len) | Bits::Next(len) => u32::from(len),
-        Bits::Counted(..) | Bits::Rest | Bits::Derived(_) => {
+        Bits::Hook(len) if len > 0 => u32::from(len),
+        Bits::Hook(_) if matches!(field.ty, Type::Name) => {
+            value.bytes().map_or(8, |name| crate::table::dns::encoded(&name).len() as u32 * 8)
+        }
+        Bits::Hook(_) | Bits::Counted(..) | Bits::Rest | Bits::Derived(_) => {
             value.bytes().map_or(0, |bytes| bytes.len() as u32 * 8)
         }
     }
@@ -323,6 +335,7 @@ fn fit(field: &'static Field, value: Value<'_>) -> Result<Value<'static>, SpecEr
     let bits = width(field, &fitted);
     let overflows = match &fitted {
         Value::Uint(number) => bits < 64 && (number / u64::from(field.scale)) >> bits != 0,
+        _ if matches!(field.ty, Type::Name) => false,
         other => other.bytes().is_some_and(|bytes| bytes.len() as u32 * 8 > bits),
     };
     if overflows && !matches!(field.bits, Bits::Derived(_)) { Err(bad(&fitted)) } else { Ok(fitted) }

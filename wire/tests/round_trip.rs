@@ -35,7 +35,7 @@ fn check(link: LinkType, bytes: &[u8]) {
         assert!(problem.bytes.start <= problem.bytes.end && problem.bytes.end <= bytes.len(), "{problem:?}");
     }
     let _ = packet.protocols();
-    assert_eq!(craft(&packet.to_layers()), bytes);
+    assert_eq!(hex(&craft(&packet.to_layers())), hex(bytes), "{}", packet.protocols());
 }
 
 #[test]

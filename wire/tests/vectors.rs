@@ -152,6 +152,22 @@ fn edits_of_a_dissected_packet() {
 }
 
 #[test]
+fn every_field_of_the_course_is_known() {
+    let ids = include_str!("data/course.fields").lines();
+    let missing: Vec<_> = ids.filter(|id| tongro_wire::field(id).is_none()).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+#[test]
+fn every_field_that_is_found_is_in_a_table() {
+    for (_, bytes) in frames::all() {
+        for value in dissect(LinkType::Ethernet, &bytes).fields {
+            assert!(tongro_wire::field(value.field.id).is_some(), "{}", value.field.id);
+        }
+    }
+}
+
+#[test]
 fn the_tables_are_sound() {
     for protocol in protocols() {
         assert!(!protocol.name.is_empty() && !protocol.title.is_empty());

@@ -16,13 +16,13 @@
 
 use super::numbers::{ETHERTYPE_NAMES, ETHERTYPES};
 use crate::Value;
-use crate::dissect::Walk;
+use crate::dissect::{Block, Walk};
 use crate::field::{Auto, Bits, Derive, Field, Type, When, derived, typed, uint};
 use crate::protocol::Protocol;
 
 /// Ethernet.
 pub static ETHERNET: Protocol =
-    Protocol::new("eth", "Ethernet", "IEEE 802.3 section 3").scapy("Ether").fields(14, FIELDS);
+    Protocol::new("eth", "Ethernet", "IEEE 802.3 section 3").scapy("Ether").fields(14, FIELDS).hook(length);
 
 static FIELDS: &[Field] = &[
     typed("eth.dst", "Destination", Type::Mac, Bits::At(0, 48)).default(0xffff_ffff_ffff),
@@ -38,6 +38,13 @@ static FIELDS: &[Field] = &[
     derived("eth.trailer", "Trailer", Derive::Hook).bytes(),
     derived("eth.fcs", "Frame check sequence", Derive::Hook).hex(8),
 ];
+
+/// A length where others have a type: LLC follows.
+fn length(walk: &mut Walk<'_>, block: &mut Block) {
+    if walk.number(block.start + 12, 2, block.end).is_some_and(|number| number < 1501) {
+        block.next = Some(&super::llc::LLC);
+    }
+}
 
 const PADDING: usize = 4;
 const TRAILER: usize = 5;

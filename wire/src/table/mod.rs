@@ -8,15 +8,35 @@ use crate::protocol::Protocol;
 
 pub mod arp;
 pub mod data;
+pub mod dhcp;
+pub mod dns;
 pub mod ethernet;
 pub mod frame;
+pub mod gre;
+pub mod http;
 pub mod icmp;
 pub mod icmpv6;
+pub mod igmp;
 pub mod ipv4;
 pub mod ipv6;
+pub mod irc;
+pub mod llc;
+pub mod loopback;
+pub mod mpls;
+pub mod ntp;
 pub mod numbers;
+mod ports;
+pub mod ppp;
+pub mod quic;
+pub mod radiotap;
+pub mod sll;
 pub mod tcp;
+pub mod tls;
+mod tls_names;
 pub mod udp;
+pub mod vxlan;
+pub mod websocket;
+
 pub mod vlan;
 
 /// Every protocol, link layer first.
@@ -37,6 +57,35 @@ static PROTOCOLS: &[&Protocol] = &[
     &tcp::TCP,
     &frame::ANALYSIS,
     &udp::UDP,
+    &sll::SLL,
+    &sll::SLL2,
+    &loopback::NULL,
+    &loopback::LOOP,
+    &ppp::PPP,
+    &ppp::SESSION,
+    &ppp::DISCOVERY,
+    &mpls::MPLS,
+    &llc::LLC,
+    &radiotap::RADIOTAP,
+    &radiotap::WLAN,
+    &gre::GRE,
+    &vxlan::VXLAN,
+    &igmp::IGMP,
+    &dns::DNS,
+    &dns::DNS_TCP,
+    &dns::MDNS,
+    &dhcp::DHCP,
+    &ntp::NTP,
+    &http::HTTP,
+    &http::TEXT_LINES,
+    &http::JSON,
+    &http::XML,
+    &http::FORM,
+    &http::MEDIA,
+    &websocket::WEBSOCKET,
+    &tls::TLS,
+    &quic::QUIC,
+    &irc::IRC,
     &data::DATA,
 ];
 

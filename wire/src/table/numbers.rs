@@ -10,6 +10,13 @@ use super::{
     udp::UDP,
     vlan::{DOT1AD, VLAN},
 };
+use super::{
+    ethernet::ETHERNET,
+    gre::GRE,
+    igmp::IGMP,
+    mpls::MPLS,
+    ppp::{DISCOVERY, SESSION},
+};
 use crate::protocol::Registry;
 
 /// EtherTypes (IEEE 802).
@@ -22,6 +29,10 @@ pub static ETHERTYPES: Registry = Registry {
         (0x8100, &VLAN),
         (0x88a8, &DOT1AD),
         (0x9100, &VLAN),
+        (0x8847, &MPLS),
+        (0x8848, &MPLS),
+        (0x8863, &DISCOVERY),
+        (0x8864, &SESSION),
     ],
 };
 
@@ -47,7 +58,16 @@ pub const ETHERTYPE_NAMES: &[(u64, &str)] = &[
 /// Protocol numbers of IPv4.
 pub static IP_PROTOCOLS: Registry = Registry {
     via: "",
-    entries: &[(6, &TCP), (17, &UDP), (1, &ICMP), (58, &ICMPV6), (4, &IPV4), (41, &IPV6)],
+    entries: &[
+        (6, &TCP),
+        (17, &UDP),
+        (1, &ICMP),
+        (58, &ICMPV6),
+        (4, &IPV4),
+        (41, &IPV6),
+        (2, &IGMP),
+        (47, &GRE),
+    ],
 };
 
 /// Protocol numbers of IPv6, extension headers included.
@@ -64,8 +84,22 @@ pub static IPV6_PROTOCOLS: Registry = Registry {
         (1, &ICMP),
         (4, &IPV4),
         (41, &IPV6),
+        (47, &GRE),
     ],
 };
+
+/// What GRE carries: EtherTypes, and Ethernet itself.
+pub static GRE_TYPES: Registry = Registry {
+    via: "",
+    entries: &[(0x0800, &IPV4), (0x86dd, &IPV6), (0x6558, &ETHERNET), (0x8847, &MPLS), (0x0806, &ARP)],
+};
+
+/// Protocol numbers of PPP.
+pub static PPP_PROTOCOLS: Registry = Registry { via: "", entries: &[(0x0021, &IPV4), (0x0057, &IPV6)] };
+
+/// Address families of the BSD loopbacks.
+pub static FAMILIES: Registry =
+    Registry { via: "", entries: &[(2, &IPV4), (30, &IPV6), (24, &IPV6), (28, &IPV6), (10, &IPV6)] };
 
 /// Names of protocol numbers.
 pub const PROTOCOL_NAMES: &[(u64, &str)] = &[

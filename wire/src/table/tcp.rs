@@ -28,7 +28,9 @@ use crate::protocol::{Case, Items, Protocol};
 /// The Transmission Control Protocol.
 pub static TCP: Protocol = Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293 section 3.1")
     .scapy("TCP")
-    .fields(20, FIELDS);
+    .fields(20, FIELDS)
+    .hook(super::ports::over_tcp)
+    .hook(super::ports::over_tcp);
 
 static FIELDS: &[Field] = &[
     uint("tcp.srcport", "Source Port", 0, 16).default(20),

@@ -14,8 +14,10 @@ use crate::field::{Auto, Derive, Field, Sum, checksum_status, derived, uint};
 use crate::protocol::Protocol;
 
 /// The User Datagram Protocol.
-pub static UDP: Protocol =
-    Protocol::new("udp", "User Datagram Protocol", "RFC 768").scapy("UDP").fields(8, FIELDS);
+pub static UDP: Protocol = Protocol::new("udp", "User Datagram Protocol", "RFC 768")
+    .scapy("UDP")
+    .fields(8, FIELDS)
+    .hook(super::ports::over_udp);
 
 static FIELDS: &[Field] = &[
     uint("udp.srcport", "Source Port", 0, 16).default(53),

@@ -1,0 +1,166 @@
+//! Craft expressions in Scapy's notation: `Ether()/IP(dst="10.0.0.2")/TCP(dport=80, flags="S")/"hello"`.
+//!
+//! Text comes from a user, packets go out. Lists, ranges `(1, 9)` and networks `"10.0.0.0/30"` stand for several
+//! values, and the expression for every combination; what is named first varies slowest. Fields that are not named
+//! have Scapy's defaults or fill themselves. A key is Scapy's name or the rest of Wireshark's id (`srcport=80`).
+//!
+//! ```
+//! use tongro_wire::expr::Expression;
+//! let expression = Expression::parse(r#"IP(dst="10.0.0.2", ttl=(1, 3))/UDP(dport=[53, 5353])/"hi""#)?;
+//! assert_eq!(expression.count(), 6);
+//! let packets: Vec<Vec<u8>> = expression.packets().collect();
+//! assert_eq!((packets[0].len(), packets[0][8], packets[5][8]), (30, 1, 3));
+//! # Ok::<(), tongro_wire::expr::ExprError>(())
+//! ```
+
+mod apply;
+mod names;
+mod parse;
+
+use std::fmt;
+
+use crate::{LayerSpec, LinkType, craft};
+use parse::{Arg, Call};
+
+/// A craft expression that was understood; every packet it stands for can be built.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    layers: Vec<Call>,
+}
+
+/// Why a text is no expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at character {at}")]
+pub struct ExprError {
+    /// Where, in characters from 0.
+    pub at: usize,
+    /// What is wrong.
+    pub kind: ExprErrorKind,
+}
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExprErrorKind {
+    /// No layer has this name.
+    UnknownLayer(String),
+    /// The layer has no such field.
+    UnknownField {
+        /// The layer.
+        layer: String,
+        /// The name.
+        name: String,
+    },
+    /// A value that the field cannot have.
+    BadValue {
+        /// The field.
+        field: String,
+        /// The value.
+        value: String,
+    },
+    /// Something else was expected here.
+    Unexpected(String),
+    /// The text ends too early.
+    UnexpectedEnd,
+    /// A string without its closing quote, or with an escape that means nothing.
+    BadString,
+    /// More bytes than one packet can have.
+    TooLong,
+}
+
+impl fmt::Display for ExprErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownLayer(name) => write!(f, "no layer `{name}`"),
+            Self::UnknownField { layer, name } => write!(f, "`{layer}` has no field `{name}`"),
+            Self::BadValue { field, value } => write!(f, "`{value}` is no value of `{field}`"),
+            Self::Unexpected(found) => write!(f, "`{found}` is not expected"),
+            Self::UnexpectedEnd => f.write_str("more is expected"),
+            Self::BadString => f.write_str("a string does not end, or has an unknown escape"),
+            Self::TooLong => f.write_str("too many bytes for a packet"),
+        }
+    }
+}
+
+impl Expression {
+    /// Understands an expression, and checks every field and value it names.
+    ///
+    /// # Errors
+    /// With the place and the reason when the text is no expression.
+    pub fn parse(text: &str) -> Result<Self, ExprError> {
+        let expression = Self { layers: parse::parse(text)? };
+        // Every value on its own, as far as there are not too many.
+        for layer in &expression.layers {
+            for (_, key, arg) in layer.arguments() {
+                (0..arg.count().min(4096)).try_for_each(|index| apply::check(layer, key, &arg.at(index)))?;
+            }
+        }
+        // And the first packet as a whole, for layers without arguments.
+        expression.layers(0)?;
+        Ok(expression)
+    }
+
+    /// How many packets it stands for.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.choices().fold(1, |count, choices| count.saturating_mul(choices))
+    }
+
+    /// The layers of one packet, from 0.
+    ///
+    /// # Errors
+    /// When a value does not fit its field.
+    pub fn layers(&self, index: u64) -> Result<Vec<LayerSpec>, ExprError> {
+        // The last argument is the lowest digit.
+        let mut rest = index;
+        let mut digits: Vec<u64> = self.choices().collect();
+        for digit in digits.iter_mut().rev() {
+            let choices = (*digit).max(1);
+            (*digit, rest) = (rest % choices, rest / choices);
+        }
+        let mut digits = digits.into_iter();
+        let picked: Vec<Call> = self.layers.iter().map(|layer| layer.pick(&mut digits)).collect();
+        apply::specs(&picked)
+    }
+
+    /// The bytes of every packet, in order.
+    pub fn packets(&self) -> impl Iterator<Item = Vec<u8>> + use<'_> {
+        (0..self.count()).filter_map(|index| self.layers(index).ok()).map(|layers| craft(&layers))
+    }
+
+    /// The link type of its first layer: raw IP unless it starts with Ethernet or another link.
+    #[must_use]
+    pub fn link(&self) -> LinkType {
+        match self.layers.first().map(|layer| layer.name.as_str()) {
+            Some("Ether" | "eth") => LinkType::Ethernet,
+            Some("CookedLinux") => LinkType::LinuxSll,
+            Some("CookedLinuxV2") => LinkType::LinuxSll2,
+            Some("Loopback") => LinkType::Null,
+            Some("PPP") => LinkType::Ppp,
+            Some("RadioTap") => LinkType::Ieee80211Radiotap,
+            _ => LinkType::RawIp,
+        }
+    }
+
+    fn choices(&self) -> impl Iterator<Item = u64> + '_ {
+        self.layers.iter().flat_map(|layer| layer.arguments().map(|(_, _, arg)| arg.count()))
+    }
+}
+
+/// Whether a key holds a list as its value, and not several values to choose from.
+fn is_list_key(key: &str) -> bool {
+    matches!(key, "options" | "qd" | "an")
+}
+
+impl Call {
+    /// Every argument with its place and key.
+    fn arguments(&self) -> impl Iterator<Item = (usize, &str, &Arg)> {
+        self.arguments.iter().map(|(at, key, arg)| (*at, key.as_str(), arg))
+    }
+
+    /// The call with one choice of every argument.
+    fn pick(&self, digits: &mut impl Iterator<Item = u64>) -> Self {
+        let arguments =
+            self.arguments().map(|(at, key, arg)| (at, key.to_owned(), arg.at(digits.next().unwrap_or(0))));
+        Self { at: self.at, name: self.name.clone(), arguments: arguments.collect() }
+    }
+}
