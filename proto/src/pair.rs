@@ -192,6 +192,8 @@ pub struct Pair<L, R> {
     /// No stream segment may arrive before its predecessor.
     in_order: [Duration; 2],
     wakes: [Option<Duration>; 2],
+    /// A side ends once, however often its machine says so.
+    finished: [bool; 2],
     arrived: usize,
 }
 
@@ -213,6 +215,7 @@ impl<L: Machine, R: Machine> Pair<L, R> {
             sent: 0,
             in_order: Default::default(),
             wakes: Default::default(),
+            finished: [false; 2],
             arrived: 0,
         }
     }
@@ -313,7 +316,7 @@ impl<L: Machine, R: Machine> Pair<L, R> {
             }
             self.fly(self.in_order[side], side, Cargo::Sent);
         }
-        if actions.is_finished() {
+        if actions.is_finished() && !core::mem::replace(&mut self.finished[side], true) {
             self.send_segment(side, Cargo::End);
         }
     }
