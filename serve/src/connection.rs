@@ -53,7 +53,7 @@ impl Connection {
         match &mut self.talk {
             Talk::Stream(session) => session.pump(&mut Wire(&self.socket), scratch, now, may_read),
             Talk::Datagrams(datagrams) => {
-                let is_all = datagrams.pump(&self.socket, scratch.watch.as_ref(), now)?;
+                let is_all = datagrams.pump(&self.socket, scratch.watch.as_ref())?;
                 Ok(if is_all { Input::Exhausted } else { Input::More })
             }
         }
@@ -64,7 +64,7 @@ impl Connection {
         match &mut self.talk {
             Talk::Stream(session) => session.expire(&mut Wire(&self.socket), scratch, now),
             Talk::Datagrams(datagrams) => {
-                datagrams.expire(&self.socket, scratch.watch.as_ref(), now);
+                datagrams.expire(&self.socket, scratch.watch.as_ref());
                 Ok(())
             }
         }

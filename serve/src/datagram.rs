@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::Socket;
-use tongro_proto::{Actions, Event, Machine, Now};
+use tongro_proto::{Actions, Event, Machine};
 
+use crate::clock::Clock;
 use crate::session::Watch;
 
 /// How many datagrams are taken before others have their turn.
@@ -22,6 +23,8 @@ const DATAGRAM_LEN: usize = 65_536;
 /// A machine on a UDP socket, with its buffers: there is one such socket, not thousands.
 pub(crate) struct Datagrams {
     machine: Box<dyn Machine>,
+    /// Looked at for each datagram: a clock that is told the time of the batch would be wrong by its length.
+    clock: Clock,
     input: Box<[u8]>,
     actions: Actions,
     is_open: bool,
@@ -32,9 +35,10 @@ pub(crate) struct Datagrams {
 
 impl Datagrams {
     /// A conversation that has not begun.
-    pub(crate) fn new(machine: Box<dyn Machine>) -> Self {
+    pub(crate) fn new(machine: Box<dyn Machine>, clock: Clock) -> Self {
         Self {
             machine,
+            clock,
             input: vec![0; DATAGRAM_LEN].into_boxed_slice(),
             actions: Actions::default(),
             is_open: false,
@@ -45,25 +49,25 @@ impl Datagrams {
     }
 
     /// Answers what has arrived. Says whether all of it was taken.
-    pub(crate) fn pump(&mut self, socket: &Socket, watch: Option<&Watch>, now: Now) -> io::Result<bool> {
+    pub(crate) fn pump(&mut self, socket: &Socket, watch: Option<&Watch>) -> io::Result<bool> {
         if !core::mem::replace(&mut self.is_open, true) {
-            self.tell(Event::Open, socket, watch, now);
+            self.tell(Event::Open, socket, watch);
         }
         let mut input = core::mem::take(&mut self.input);
-        let outcome = self.answer_batch(&mut input, socket, watch, now);
+        let outcome = self.answer_batch(&mut input, socket, watch);
         self.input = input;
         if self.is_draining && matches!(outcome, Ok(true)) {
-            self.tell(Event::Drain, socket, watch, now);
+            self.tell(Event::Drain, socket, watch);
             self.is_done = true;
         }
         outcome
     }
 
     /// Wakes the machine if it is time.
-    pub(crate) fn expire(&mut self, socket: &Socket, watch: Option<&Watch>, now: Now) {
-        if self.wake_at.is_some_and(|at| at <= now.steady) {
+    pub(crate) fn expire(&mut self, socket: &Socket, watch: Option<&Watch>) {
+        if self.wake_at.is_some_and(|at| at <= self.clock.now().steady) {
             self.wake_at = None;
-            self.tell(Event::Wake, socket, watch, now);
+            self.tell(Event::Wake, socket, watch);
         }
     }
 
@@ -82,18 +86,12 @@ impl Datagrams {
         self.is_done
     }
 
-    fn answer_batch(
-        &mut self,
-        input: &mut [u8],
-        socket: &Socket,
-        watch: Option<&Watch>,
-        now: Now,
-    ) -> io::Result<bool> {
+    fn answer_batch(&mut self, input: &mut [u8], socket: &Socket, watch: Option<&Watch>) -> io::Result<bool> {
         for _ in 0..BATCH {
             match rustix::net::recvfrom(socket, &mut *input, RecvFlags::DONTWAIT) {
                 Ok((len, _, Some(from))) => {
                     if let Ok(from) = SocketAddr::try_from(from) {
-                        self.tell(Event::Datagram { from, bytes: &input[..len] }, socket, watch, now);
+                        self.tell(Event::Datagram { from, bytes: &input[..len] }, socket, watch);
                     }
                 }
                 Ok((_, _, None)) => {}
@@ -106,9 +104,9 @@ impl Datagrams {
         Ok(false)
     }
 
-    fn tell(&mut self, event: Event<'_>, socket: &Socket, watch: Option<&Watch>, now: Now) {
+    fn tell(&mut self, event: Event<'_>, socket: &Socket, watch: Option<&Watch>) {
         self.actions.clear();
-        self.machine.handle(event, now, &mut self.actions);
+        self.machine.handle(event, self.clock.now(), &mut self.actions);
         self.wake_at = self.actions.take_wake().or(self.wake_at);
         for datagram in self.actions.datagrams() {
             let bytes = &self.actions.bytes()[datagram.range.clone()];

@@ -113,7 +113,7 @@ impl Job {
             Proto::Clock => Box::new(clock::Server::new(self.options.announce)),
             other => other.machine(bounds(&self.options))?,
         };
-        Some(Connection::datagrams(socket, Datagrams::new(machine)))
+        Some(Connection::datagrams(socket, Datagrams::new(machine, self.clock)))
     }
 
     /// How a thread that serves one connection sleeps.

@@ -70,7 +70,8 @@ impl ClockListener {
         let job = Arc::new(Job::new(Options { watch, ..Options::default() }, Doors::closed())?);
         let (theirs, driven) = (Arc::clone(&job), machine.clone());
         let thread = std::thread::Builder::new().name("clock".to_owned()).spawn(move || {
-            let mut connection = Connection::datagrams(socket, Datagrams::new(Box::new(driven)));
+            let mut connection =
+                Connection::datagrams(socket, Datagrams::new(Box::new(driven), theirs.clock));
             let _ = drive(&mut connection, &theirs, &mut theirs.small_scratch(), Sleep::InPoll);
         });
         let thread = Some(thread.map_err(Error::io("clone"))?);

@@ -74,7 +74,9 @@ fn a_half_closed_megabyte_comes_back_whole() {
         let mut reader = Client::connect(address).unwrap();
         let mut writer = reader.try_clone().unwrap();
         let answer = std::thread::scope(|scope| {
-            let answer = scope.spawn(move || reader.recv_to_end().map_err(|error| format!("{}: {error}", model.name())).unwrap());
+            let answer = scope.spawn(move || {
+                reader.recv_to_end().map_err(|error| format!("{}: {error}", model.name())).unwrap()
+            });
             writer.send(&big).unwrap();
             writer.finish().unwrap();
             answer.join().unwrap()
