@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::Socket;
@@ -97,21 +97,32 @@ async fn accept_all(
         while job.gate.is_full() {
             sleep(BREATH).await; // the gate tells threads, not tasks
         }
-        let door = poll_fn(|cx| {
-            let is_ready = |fd: &AsyncFd<_>| fd.poll_read_ready(cx).is_ready();
-            fds.iter().position(is_ready).map_or(Poll::Pending, Poll::Ready)
-        });
-        let door = door.await;
+        // The guard is taken before `accept`: who arrives after an empty `accept` must not be taken back with it.
+        let (door, guard) = poll_fn(|cx| knock(&fds, cx)).await;
+        let mut guard = guard?;
         match doors.accept(door)? {
             Arrival::Peer(socket, from) => {
                 if let Some(connection) = job.welcome(socket, from) {
                     let _ = arrived.send(connection).await; // closed only after the bell
                 }
             }
-            Arrival::Nobody => fds[door].readable().await?.clear_ready(),
+            Arrival::Nobody => guard.clear_ready(),
             Arrival::Exhausted => sleep(BREATH).await,
         }
     }
+}
+
+/// The first door where somebody waits.
+fn knock<'a, F: AsRawFd>(
+    fds: &'a [AsyncFd<F>],
+    cx: &mut Context<'_>,
+) -> Poll<(usize, io::Result<AsyncFdReadyGuard<'a, F>>)> {
+    for (door, fd) in fds.iter().enumerate() {
+        if let Poll::Ready(guard) = fd.poll_read_ready(cx) {
+            return Poll::Ready((door, guard));
+        }
+    }
+    Poll::Pending
 }
 
 /// One peer, from its first byte to its last.
