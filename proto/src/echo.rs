@@ -18,7 +18,7 @@ impl Machine for Echo {
             Event::Bytes(bytes) => actions.send(bytes),
             Event::Datagram { from, bytes } => actions.send_to(from, bytes),
             Event::End | Event::Drain => actions.finish(),
-            Event::Open | Event::Sent | Event::Wake => {}
+            Event::Open | Event::Sent | Event::Wake | Event::File(_) => {}
         }
     }
 }

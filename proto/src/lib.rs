@@ -27,9 +27,17 @@
 //! assert_eq!(actions.bytes(), "통로".as_bytes());
 //! ```
 
+pub mod chat;
+pub mod clock;
+pub mod daytime;
 pub mod echo;
+pub mod frame;
+pub mod line;
+pub mod lines;
 mod machine;
+pub mod pair;
 mod table;
+pub mod transfer;
 
-pub use machine::{Actions, Datagram, Event, Machine, Now};
+pub use machine::{Actions, Datagram, Event, FileAction, FileEvent, FileProblem, Machine, Notice, Now};
 pub use table::{Bounds, Proto, Transport, UnknownProto};

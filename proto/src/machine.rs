@@ -48,6 +48,8 @@ pub enum Event<'a> {
     Wake,
     /// The server is shutting down: finish at the next message boundary.
     Drain,
+    /// What came of a [`FileAction`].
+    File(FileEvent<'a>),
 }
 
 /// The time, given with each event. Tests invent it.
@@ -78,6 +80,12 @@ pub struct Actions {
     is_finished: bool,
     /// The next [`Event::Wake`], on [`Now::steady`].
     wake_at: Option<Duration>,
+    /// What to do with files, in order.
+    files: Vec<FileAction>,
+    /// The contents of all writes to files.
+    file_bytes: Vec<u8>,
+    /// What a person or a program may want to know.
+    notices: Vec<Notice>,
 }
 
 /// One datagram to send: its receiver and its place in [`Actions::bytes`].
@@ -112,6 +120,38 @@ impl Actions {
         self.wake_at = Some(steady);
     }
 
+    /// Does this with a file; the driver answers with [`Event::File`].
+    pub fn file(&mut self, action: FileAction) {
+        self.files.push(action);
+    }
+
+    /// Writes to the open partial file at `offset`.
+    pub fn write_file(&mut self, offset: u64, bytes: &[u8]) {
+        let start = self.file_bytes.len();
+        self.file_bytes.extend_from_slice(bytes);
+        self.files.push(FileAction::Write { offset, range: start..self.file_bytes.len() });
+    }
+
+    /// Tells what has happened, for whoever watches.
+    pub fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// Takes the file actions, with the bytes that writes refer to.
+    pub fn take_files(&mut self) -> (Vec<FileAction>, Vec<u8>) {
+        (core::mem::take(&mut self.files), core::mem::take(&mut self.file_bytes))
+    }
+
+    /// Are there file actions?
+    pub fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// Takes the notices.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        core::mem::take(&mut self.notices)
+    }
+
     /// Room at the end of the output, for machines that write in place.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
@@ -143,5 +183,116 @@ impl Actions {
         self.datagrams.clear();
         self.is_finished = false;
         self.wake_at = None;
+        self.files.clear();
+        self.file_bytes.clear();
+        self.notices.clear();
     }
+}
+
+/// What a machine wants done with files. It names them; where they lie is the driver's business. One file is open
+/// at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileAction {
+    /// Open this file for reading. Answered by `Opened` with its length.
+    OpenSource {
+        /// A plain name, no path.
+        name: String,
+    },
+    /// Open what an earlier attempt left of this file, or make it, for nobody else to write at the same time.
+    /// Answered by `Opened` with the length that is already there.
+    OpenPartial {
+        /// A plain name, no path.
+        name: String,
+    },
+    /// Read from the open file. Answered by `Read`.
+    Read {
+        /// From here.
+        offset: u64,
+        /// At most this much.
+        len: usize,
+    },
+    /// Write to the open partial file. Answered only if it fails.
+    Write {
+        /// To here.
+        offset: u64,
+        /// These of the bytes that came with the action.
+        range: Range<usize>,
+    },
+    /// Make the partial file durable and give it its final name, in one step. Answered by `Committed`.
+    Commit,
+    /// Throw the partial file away: it is not a prefix of what is coming.
+    Discard,
+    /// Let go of the open file; a partial one stays for the next attempt.
+    Close,
+}
+
+/// What came of a [`FileAction`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileEvent<'a> {
+    /// Open, and this long.
+    Opened {
+        /// Bytes in it.
+        len: u64,
+    },
+    /// What was read; shorter than asked only at the end of the file.
+    Read {
+        /// Where it was.
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// The whole file stands under its final name and survives a power cut.
+    Committed,
+    /// It did not work.
+    Failed(FileProblem),
+}
+
+/// Why a [`FileAction`] failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileProblem {
+    /// No such file.
+    Missing,
+    /// Somebody else is writing it.
+    Busy,
+    /// No room, no permission, a broken disk.
+    Storage,
+}
+
+/// Something worth telling a person, or whoever drives a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A file went to the peer, and the peer has confirmed its hash.
+    FileSent {
+        /// Its name.
+        name: String,
+        /// Its length.
+        len: u64,
+        /// How much the peer had already.
+        resumed_at: u64,
+    },
+    /// A file came and stands under its final name.
+    FileReceived {
+        /// Its name.
+        name: String,
+        /// Its length.
+        len: u64,
+        /// How much was already here.
+        resumed_at: u64,
+    },
+    /// The transfer ended otherwise.
+    FileFailed {
+        /// The `ERR` text, ours or the peer's.
+        why: String,
+    },
+    /// A tick of the clock came.
+    ClockTick {
+        /// Its number.
+        number: u32,
+        /// Its time on the way plus the difference of the clocks, in nanoseconds.
+        transit: i64,
+        /// What became of it.
+        fate: crate::clock::TickFate,
+    },
+    /// A question to the clock was answered.
+    ClockSample(crate::clock::Sample),
 }

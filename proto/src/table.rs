@@ -5,13 +5,30 @@
 
 use core::str::FromStr;
 
-use crate::{Machine, echo::Echo};
+use crate::daytime::Daytime;
+use crate::echo::Echo;
+use crate::frame::Frame;
+use crate::line::Line;
+use crate::transfer::Transfer;
+use crate::{Machine, clock};
 
 /// The protocols of this room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Proto {
     /// Every byte goes back ([`crate::echo`]).
     Echo,
+    /// One request line, one answer line ([`crate::line`]).
+    Line,
+    /// Length-prefixed messages come back ([`crate::frame`]).
+    Frame,
+    /// The time in one line, then the end ([`crate::daytime`]).
+    Daytime,
+    /// Time over UDP, with numbers ([`crate::clock`]).
+    Clock,
+    /// Large files, resumed and checked ([`crate::transfer`]).
+    Transfer,
+    /// One room of members ([`crate::chat`]).
+    Chat,
 }
 
 /// What carries a protocol's bytes.
@@ -38,27 +55,48 @@ impl Default for Bounds {
 
 impl Proto {
     /// All of them, in the order of the course.
-    pub const ALL: &[Self] = &[Self::Echo];
+    pub const ALL: &[Self] =
+        &[Self::Echo, Self::Line, Self::Frame, Self::Daytime, Self::Clock, Self::Transfer, Self::Chat];
 
     /// The name used on command lines and in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
+            Self::Line => "line",
+            Self::Frame => "frame",
+            Self::Daytime => "daytime",
+            Self::Clock => "clock",
+            Self::Transfer => "transfer",
+            Self::Chat => "chat",
         }
     }
 
     /// What carries it.
     pub fn transport(self) -> Transport {
         match self {
-            Self::Echo => Transport::Stream,
+            Self::Clock => Transport::Datagram,
+            _ => Transport::Stream,
         }
     }
 
-    /// The server's machine for one new connection.
-    pub fn machine(self, _bounds: Bounds) -> Box<dyn Machine> {
-        match self {
+    /// Does it act only when bytes arrive? Then a thread may sleep in `recv` itself; otherwise something else must
+    /// be able to wake it.
+    pub fn is_reactive(self) -> bool {
+        !matches!(self, Self::Clock | Self::Transfer | Self::Chat)
+    }
+
+    /// The server's side of one new connection. `None` for [`Self::Chat`], whose connections share one
+    /// [`Room`](crate::chat::Room).
+    pub fn machine(self, bounds: Bounds) -> Option<Box<dyn Machine>> {
+        Some(match self {
             Self::Echo => Box::new(Echo),
-        }
+            Self::Line => Box::new(Line::new(bounds)),
+            Self::Frame => Box::new(Frame::new(bounds)),
+            Self::Daytime => Box::new(Daytime),
+            Self::Clock => Box::new(clock::Server::new(None)),
+            Self::Transfer => Box::new(Transfer::server(bounds)),
+            Self::Chat => return None,
+        })
     }
 }
 

@@ -33,6 +33,13 @@ impl Bell {
         }
     }
 
+    /// Takes the ring back: for a bell that wakes one waiter again and again, who calls this before looking.
+    pub(crate) fn hush(&self) {
+        if self.is_rung.swap(false, Ordering::SeqCst) {
+            let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+        }
+    }
+
     /// Has it been rung in this process?
     pub(crate) fn is_rung(&self) -> bool {
         self.is_rung.load(Ordering::SeqCst)

@@ -3,21 +3,25 @@
 //! Bytes come from the caller and go to one peer; what comes back is handed over as it arrived, cut where the
 //! kernel cut it. Errors have the name of what happened: refused, unreachable, reset, timed out.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use rustls::ClientConnection;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::connection::Wire;
 use crate::error::{Error, Result};
 use crate::session::Io;
+use crate::tls::ClientTls;
 
 /// One connection, as a client sees it. `send` and `recv` block, at most for the timeout.
 #[derive(Debug)]
 pub struct Client {
     socket: Socket,
+    /// Between caller and socket, after [`Client::secure`].
+    tls: Option<Box<ClientConnection>>,
 }
 
 /// How long [`Client::connect`] waits for an address, and each later call for the peer, unless told otherwise.
@@ -61,19 +65,31 @@ impl Client {
         Self::with_patience(socket, PATIENCE)
     }
 
-    /// Sends all of it, however many system calls that takes.
-    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let sent = Wire(&self.socket).write(rest).map_err(Error::io("send"))?;
-            rest = &rest[sent..];
-        }
-        Ok(())
+    /// Encrypts the connection: the handshake, and the check that the peer is who it should be.
+    pub fn secure(mut self, tls: &ClientTls) -> Result<Self> {
+        let mut connection = Box::new(tls.connection()?);
+        connection.complete_io(&mut &self.socket).map_err(Error::io("shake hands"))?;
+        self.tls = Some(connection);
+        Ok(self)
     }
 
-    /// Receives what has arrived, at least one byte; 0 when the peer has finished.
+    /// Sends all of it, however many system calls that takes.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        let outcome = match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut &self.socket).write_all(bytes),
+            None => write_all(&mut Wire(&self.socket), bytes),
+        };
+        outcome.map_err(Error::io("send"))
+    }
+
+    /// Receives what has arrived, at least one byte; 0 when the peer has finished. Under TLS a stream that ends
+    /// without `close_notify` is an error: somebody may have cut it.
     pub fn recv(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        Wire(&self.socket).read(buffer).map_err(Error::io("receive"))
+        let outcome = match &mut self.tls {
+            Some(tls) => rustls::Stream::new(&mut **tls, &mut &self.socket).read(buffer),
+            None => Wire(&self.socket).read(buffer),
+        };
+        outcome.map_err(Error::io("receive"))
     }
 
     /// Receives exactly `len` bytes.
@@ -106,6 +122,12 @@ impl Client {
 
     /// Ends our side; the peer may still send (half-close).
     pub fn finish(&mut self) -> Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            while tls.wants_write() {
+                tls.write_tls(&mut &self.socket).map_err(Error::io("send"))?;
+            }
+        }
         Wire(&self.socket).finish().map_err(Error::io("shutdown"))
     }
 
@@ -114,9 +136,13 @@ impl Client {
         self.socket.set_linger(Some(Duration::ZERO)).map_err(Error::io("setsockopt"))
     }
 
-    /// A second handle on the same connection, so that one thread can send while another receives.
+    /// A second handle on the same connection, so that one thread can send while another receives. Not under TLS,
+    /// where both share one state.
     pub fn try_clone(&self) -> Result<Self> {
-        Ok(Self { socket: self.socket.try_clone().map_err(Error::io("dup"))? })
+        if self.tls.is_some() {
+            return Err(Error::Io { operation: "dup", source: ErrorKind::Unsupported.into() });
+        }
+        Ok(Self { socket: self.socket.try_clone().map_err(Error::io("dup"))?, tls: None })
     }
 
     /// Our address.
@@ -129,11 +155,24 @@ impl Client {
         self.socket.peer_addr().ok()?.as_socket()
     }
 
+    /// The bare socket, for a session that drives it itself.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
+    }
+
     fn with_patience(socket: Socket, patience: Duration) -> Result<Self> {
         socket.set_read_timeout(Some(patience)).map_err(Error::io("setsockopt"))?;
         socket.set_write_timeout(Some(patience)).map_err(Error::io("setsockopt"))?;
-        Ok(Self { socket })
+        Ok(Self { socket, tls: None })
     }
+}
+
+fn write_all(wire: &mut Wire<'_>, mut rest: &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        let sent = wire.write(rest)?;
+        rest = &rest[sent..];
+    }
+    Ok(())
 }
 
 fn connect_error(error: io::Error, address: &str) -> Error {

@@ -1,4 +1,4 @@
-//! A connection: a socket and the session on it. This is what the doors give to a model.
+//! A connection: a socket and what is said on it. This is what the doors give to a model.
 //!
 //! Bytes come from the kernel through `recv(2)` and go back through `send(2)`, one call each per message.
 
@@ -12,62 +12,122 @@ use rustix::net::SendFlags;
 use socket2::Socket;
 use tongro_proto::Now;
 
+use crate::datagram::Datagrams;
 use crate::gate::Permit;
+use crate::mail::Mailbox;
 use crate::session::{Input, Io, Scratch, Session, Wants};
 
-/// One accepted socket, what is said on it, and its place inside.
+/// One socket, what is said on it, and its place inside.
 pub(crate) struct Connection {
     /// Shared only with whoever may have to wake a blocked reader at shutdown.
     socket: Arc<Socket>,
-    session: Session,
+    talk: Talk,
     /// Gives the place back on drop.
-    _permit: Permit,
+    permit: Option<Permit>,
+}
+
+/// The two kinds of transport.
+enum Talk {
+    Stream(Session),
+    Datagrams(Box<Datagrams>),
 }
 
 impl Connection {
-    /// Puts a session on a socket.
-    pub(crate) fn new(socket: Socket, session: Session, permit: Permit) -> Self {
-        Self { socket: Arc::new(socket), session, _permit: permit }
+    /// A session on an accepted socket.
+    pub(crate) fn stream(socket: Socket, session: Session, permit: Permit) -> Self {
+        Self { socket: Arc::new(socket), talk: Talk::Stream(session), permit: Some(permit) }
+    }
+
+    /// A session on a socket we connected ourselves: it takes nobody's place.
+    pub(crate) fn outgoing(socket: Socket, session: Session) -> Self {
+        Self { socket: Arc::new(socket), talk: Talk::Stream(session), permit: None }
+    }
+
+    /// A machine on a UDP socket: a connection to everybody.
+    pub(crate) fn datagrams(socket: Socket, datagrams: Datagrams) -> Self {
+        Self { socket: Arc::new(socket), talk: Talk::Datagrams(Box::new(datagrams)), permit: None }
     }
 
     /// See [`Session::pump`].
     pub(crate) fn pump(&mut self, scratch: &mut Scratch, now: Now, may_read: bool) -> io::Result<Input> {
-        self.session.pump(&mut Wire(&self.socket), scratch, now, may_read)
+        match &mut self.talk {
+            Talk::Stream(session) => session.pump(&mut Wire(&self.socket), scratch, now, may_read),
+            Talk::Datagrams(datagrams) => {
+                let is_all = datagrams.pump(&self.socket, scratch.watch.as_ref())?;
+                Ok(if is_all { Input::Exhausted } else { Input::More })
+            }
+        }
     }
 
     /// See [`Session::expire`].
     pub(crate) fn expire(&mut self, scratch: &mut Scratch, now: Now) -> io::Result<()> {
-        self.session.expire(&mut Wire(&self.socket), scratch, now)
+        match &mut self.talk {
+            Talk::Stream(session) => session.expire(&mut Wire(&self.socket), scratch, now),
+            Talk::Datagrams(datagrams) => {
+                datagrams.expire(&self.socket, scratch.watch.as_ref());
+                Ok(())
+            }
+        }
     }
 
     /// See [`Session::drain`].
     pub(crate) fn drain(&mut self) {
-        self.session.drain();
+        match &mut self.talk {
+            Talk::Stream(session) => session.drain(),
+            Talk::Datagrams(datagrams) => datagrams.drain(),
+        }
     }
 
     /// See [`Session::wants`].
     pub(crate) fn wants(&self, scratch: &Scratch) -> Wants {
-        self.session.wants(scratch)
+        match &self.talk {
+            Talk::Stream(session) => session.wants(scratch),
+            Talk::Datagrams(_) => Wants { read: true, write: false },
+        }
+    }
+
+    /// See [`Session::is_blocked`].
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(&self.talk, Talk::Stream(session) if session.is_blocked())
     }
 
     /// See [`Session::deadline`].
     pub(crate) fn deadline(&self, scratch: &Scratch) -> Option<Duration> {
-        self.session.deadline(&scratch.timeouts)
+        match &self.talk {
+            Talk::Stream(session) => session.deadline(&scratch.timeouts),
+            Talk::Datagrams(datagrams) => datagrams.deadline(),
+        }
     }
 
     /// See [`Session::only_listens`].
     pub(crate) fn only_listens(&self) -> bool {
-        self.session.only_listens()
+        matches!(&self.talk, Talk::Stream(session) if session.only_listens())
     }
 
     /// See [`Session::is_done`].
     pub(crate) fn is_done(&self) -> bool {
-        self.session.is_done()
+        match &self.talk {
+            Talk::Stream(session) => session.is_done(),
+            Talk::Datagrams(datagrams) => datagrams.is_done(),
+        }
+    }
+
+    /// Where others leave their words for this peer.
+    pub(crate) fn mailbox(&self) -> Option<&Arc<Mailbox>> {
+        match &self.talk {
+            Talk::Stream(session) => session.mailbox(),
+            Talk::Datagrams(_) => None,
+        }
     }
 
     /// The socket, for settings and for waking a blocked reader.
     pub(crate) fn socket(&self) -> &Arc<Socket> {
         &self.socket
+    }
+
+    /// Lets go of the socket and keeps the place, for a process that handed the connection to another.
+    pub(crate) fn into_permit(self) -> Option<Permit> {
+        self.permit
     }
 }
 

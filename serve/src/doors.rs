@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 use socket2::{Domain, SockAddr, Socket, Type};
+use tongro_proto::Transport;
 
 use crate::bell::Bell;
 use crate::error::{Error, Result};
@@ -24,8 +25,10 @@ use crate::options::Options;
 /// All the sockets one server listens on.
 #[derive(Debug)]
 pub(crate) struct Doors {
-    /// One per address; never empty.
+    /// One per address; none for a protocol of datagrams.
     listeners: Vec<Socket>,
+    /// UDP sockets, for a protocol of datagrams: nobody knocks there, they are served as they are.
+    datagrams: Vec<Socket>,
     /// The file to remove in the end, for a Unix socket.
     unix: Option<PathBuf>,
 }
@@ -48,6 +51,8 @@ pub(crate) enum Knock {
     Door(usize),
     /// The shutdown bell.
     Bell,
+    /// One of the other descriptors.
+    Other,
     /// Time passed.
     Nothing,
 }
@@ -58,28 +63,16 @@ impl Doors {
         if let Some(path) = &options.unix {
             return Self::open_unix(path, options.backlog);
         }
-        if matches!(options.host.as_str(), "" | "*") {
-            return Self::open_everywhere(options);
-        }
-        let mut port = options.port;
-        let mut listeners = Vec::new();
-        for ip in resolve(&options.host)? {
-            let listener = listen(SocketAddr::new(ip, port), options.backlog, true)?;
-            // The second address of a name gets the port the kernel chose for the first.
-            port = local_port(&listener)?;
-            listeners.push(listener);
-        }
-        Ok(Self { listeners, unix: None })
-    }
-
-    /// Every address: one IPv6 socket that takes IPv4 too, or IPv4 alone on a host without IPv6.
-    fn open_everywhere(options: &Options) -> Result<Self> {
-        let any = |ip: IpAddr| listen(SocketAddr::new(ip, options.port), options.backlog, false);
-        let listener = match any(Ipv6Addr::UNSPECIFIED.into()) {
-            Err(Error::Listen { .. }) => any(Ipv4Addr::UNSPECIFIED.into())?,
-            other => other?,
+        let sockets = match options.host.as_str() {
+            "" | "*" => vec![open_everywhere(options)?],
+            host => open_each(resolve(host)?, options)?,
         };
-        Ok(Self { listeners: vec![listener], unix: None })
+        let (mut listeners, mut datagrams) = (Vec::new(), Vec::new());
+        match options.proto.transport() {
+            Transport::Stream => listeners = sockets,
+            Transport::Datagram => datagrams = sockets,
+        }
+        Ok(Self { listeners, datagrams, unix: None })
     }
 
     /// A Unix socket. A socket file nobody listens on is a leftover and is replaced; any other file is not ours.
@@ -101,7 +94,7 @@ impl Doors {
         listener.bind(&at).map_err(named)?;
         listener.listen(backlog).map_err(named)?;
         listener.set_nonblocking(true).map_err(named)?;
-        Ok(Self { listeners: vec![listener], unix: Some(path.to_owned()) })
+        Ok(Self { listeners: vec![listener], datagrams: Vec::new(), unix: Some(path.to_owned()) })
     }
 
     /// Takes one connection from the queue of `door`.
@@ -122,21 +115,50 @@ impl Doors {
         }
     }
 
-    /// Sleeps until somebody knocks, the bell rings or `at_most` has passed.
-    pub(crate) fn wait(&self, bell: &Bell, at_most: Option<Duration>) -> io::Result<Knock> {
+    /// Sleeps until somebody knocks, the bell rings, one of `others` is readable or `at_most` has passed.
+    pub(crate) fn wait(
+        &self,
+        bell: &Bell,
+        others: &[BorrowedFd<'_>],
+        at_most: Option<Duration>,
+    ) -> io::Result<Knock> {
         let mut fds = vec![PollFd::new(bell, PollFlags::IN)];
+        fds.extend(others.iter().map(|other| PollFd::new(other, PollFlags::IN)));
         fds.extend(self.listeners.iter().map(|listener| PollFd::new(listener, PollFlags::IN)));
         poll_retrying(&mut fds, at_most)?;
-        if !fds[0].revents().is_empty() {
-            return Ok(Knock::Bell);
-        }
-        let door = fds[1..].iter().position(|fd| !fd.revents().is_empty());
-        Ok(door.map_or(Knock::Nothing, Knock::Door))
+        Ok(match fds.iter().position(|fd| !fd.revents().is_empty()) {
+            None => Knock::Nothing,
+            Some(0) => Knock::Bell,
+            Some(number) if number <= others.len() => Knock::Other,
+            Some(number) => Knock::Door(number - 1 - others.len()),
+        })
+    }
+
+    /// No doors: for waiting on everything else.
+    pub(crate) fn closed() -> Self {
+        Self { listeners: Vec::new(), datagrams: Vec::new(), unix: None }
+    }
+
+    /// Is there anything to accept at?
+    pub(crate) fn has_listeners(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
+    /// Takes the UDP sockets out.
+    pub(crate) fn take_datagrams(&mut self) -> Vec<Socket> {
+        core::mem::take(&mut self.datagrams)
+    }
+
+    /// Closes them in a forked child, without touching what belongs to the parent.
+    pub(crate) fn abandon(&mut self) {
+        self.listeners.clear();
+        self.unix = None;
     }
 
     /// The addresses with the ports that were really taken; empty for a Unix socket.
     pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()?.as_socket()).collect()
+        let sockets = self.listeners.iter().chain(&self.datagrams);
+        sockets.filter_map(|socket| socket.local_addr().ok()?.as_socket()).collect()
     }
 
     /// The listeners, for a model that waits for them itself.
@@ -182,24 +204,63 @@ pub(crate) fn resolve(host: &str) -> Result<Vec<IpAddr>> {
     Ok(ips)
 }
 
-/// One TCP listener, made the one right way.
-fn listen(at: SocketAddr, backlog: i32, only_v6: bool) -> Result<Socket> {
-    let listener = || -> io::Result<Socket> {
-        let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
-        if at.is_ipv6() {
-            socket.set_only_v6(only_v6)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.set_tcp_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&at.into())?;
-        socket.listen(backlog)?;
-        Ok(socket)
+/// One socket per address. The second address of a name gets the port the kernel chose for the first.
+fn open_each(ips: Vec<IpAddr>, options: &Options) -> Result<Vec<Socket>> {
+    let mut port = options.port;
+    let mut sockets = Vec::new();
+    for ip in ips {
+        let socket = open_one(SocketAddr::new(ip, port), options, true)?;
+        port = local_port(&socket)?;
+        sockets.push(socket);
+    }
+    Ok(sockets)
+}
+
+/// Every address: one IPv6 socket that takes IPv4 too, or IPv4 alone on a host without IPv6.
+fn open_everywhere(options: &Options) -> Result<Socket> {
+    let any = |ip: IpAddr| open_one(SocketAddr::new(ip, options.port), options, false);
+    match any(Ipv6Addr::UNSPECIFIED.into()) {
+        Err(Error::Listen { .. }) => any(Ipv4Addr::UNSPECIFIED.into()),
+        other => other,
+    }
+}
+
+/// One socket for one address, made the one right way.
+fn open_one(at: SocketAddr, options: &Options, only_v6: bool) -> Result<Socket> {
+    let opened = match options.proto.transport() {
+        Transport::Stream => listen(at, options.backlog, only_v6),
+        Transport::Datagram => bind_datagrams(at, only_v6),
     };
-    listener().map_err(|source| match source.kind() {
+    opened.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => Error::AddressInUse { address: at.to_string() },
         _ => Error::Listen { address: at.to_string(), source },
     })
+}
+
+fn listen(at: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+    if at.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(backlog)?;
+    Ok(socket)
+}
+
+/// A UDP socket that may send to broadcast addresses. It does not share its port: two servers on one port would each
+/// get some of the datagrams.
+pub(crate) fn bind_datagrams(at: SocketAddr, only_v6: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
+    if at.is_ipv6() {
+        socket.set_only_v6(only_v6)?;
+    }
+    socket.set_broadcast(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    Ok(socket)
 }
 
 fn local_port(listener: &Socket) -> Result<u16> {

@@ -6,19 +6,21 @@
 //! on all of them: three.
 
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
+use std::task::Waker;
 
 use rustix::event::{PollFd, PollFlags};
 use tongro_proto::Now;
 
+use crate::bell::Bell;
 use crate::connection::Connection;
 use crate::doors::poll_retrying;
-use crate::server::Job;
+use crate::job::Job;
+use crate::mail::BellWaker;
 use crate::session::{Scratch, Wants};
 
 /// How the thread sleeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code)] // MARK
 pub(crate) enum Sleep {
     /// In `recv`, woken at shutdown through [`crate::live::Live`].
     InRecv,
@@ -26,48 +28,73 @@ pub(crate) enum Sleep {
     InPoll,
 }
 
-/// Serves `connection` until it is over, however it ends: how does not concern the others.
-pub(crate) fn drive(mut connection: Connection, job: &Job, scratch: &mut Scratch, sleep: Sleep) {
+/// Serves `connection` until it is over. How it ends concerns a client; a server goes on to the next.
+pub(crate) fn drive(
+    connection: &mut Connection,
+    job: &Job,
+    scratch: &mut Scratch,
+    sleep: Sleep,
+) -> io::Result<()> {
     let socket = connection.socket().clone();
-    let _registered = (sleep == Sleep::InRecv).then(|| job.live.register(&socket));
-    let _outcome: io::Result<()> = match sleep {
-        Sleep::InRecv => in_recv(&mut connection, job, scratch),
-        Sleep::InPoll => in_poll(&mut connection, job, scratch, false),
-    };
+    match sleep {
+        Sleep::InRecv => {
+            let _registered = job.live.register(&socket);
+            in_recv(connection, job, scratch)
+        }
+        Sleep::InPoll => in_poll(connection, job, scratch),
+    }
 }
 
+/// Sleeps in `recv` while only bytes matter, in `poll` while a shorter timeout runs. The socket blocks, so it is
+/// read only when it is readable or nothing else matters.
 fn in_recv(connection: &mut Connection, job: &Job, scratch: &mut Scratch) -> io::Result<()> {
     let socket = connection.socket();
     socket.set_nonblocking(false)?;
     socket.set_read_timeout(Some(scratch.timeouts.idle))?;
     socket.set_write_timeout(Some(scratch.timeouts.write))?;
     connection.pump(scratch, job.clock.now(), false)?;
-    while connection.only_listens() {
-        connection.pump(scratch, job.clock.now(), true)?;
+    while !connection.is_done() {
+        let may_read = connection.only_listens() || wait(connection, job, scratch, &Ears::default())?.read;
+        connection.pump(scratch, job.clock.now(), may_read)?;
         expire_if_due(connection, scratch, job.clock.now())?;
     }
-    if connection.is_done() { Ok(()) } else { in_poll(connection, job, scratch, true) }
+    Ok(())
 }
 
-/// `is_deaf`: the bell is not for us; shutdown comes through the socket itself.
-fn in_poll(connection: &mut Connection, job: &Job, scratch: &mut Scratch, is_deaf: bool) -> io::Result<()> {
-    if is_deaf {
-        connection.socket().set_nonblocking(true)?;
-    }
-    let mut is_draining = is_deaf;
+/// Sleeps in `poll`, on the socket and on everything else that may happen.
+fn in_poll(connection: &mut Connection, job: &Job, scratch: &mut Scratch) -> io::Result<()> {
+    let mail_bell = match connection.mailbox() {
+        None => None,
+        Some(mailbox) => {
+            let bell = Arc::new(Bell::new()?);
+            mailbox.set_waker(Waker::from(Arc::new(BellWaker(Arc::clone(&bell)))));
+            Some(bell)
+        }
+    };
+    let mut ears = Ears { bell: Some(&*job.bell), mail: mail_bell.as_deref() };
     connection.pump(scratch, job.clock.now(), true)?;
     while !connection.is_done() {
-        let now = job.clock.now();
-        let patience = connection.deadline(scratch).map(|at| at.saturating_sub(now.steady));
-        let woken = wait(connection, job, scratch, !is_draining, patience)?;
+        let woken = wait(connection, job, scratch, &ears)?;
         if woken.bell {
-            is_draining = true;
+            ears.bell = None;
             connection.drain();
+        }
+        if let Some(mail) = ears.mail {
+            mail.hush();
         }
         connection.pump(scratch, job.clock.now(), woken.read || woken.bell)?;
         expire_if_due(connection, scratch, job.clock.now())?;
     }
     Ok(())
+}
+
+/// What else a sleeper hears.
+#[derive(Default)]
+struct Ears<'a> {
+    /// The shutdown bell, until it has been heard.
+    bell: Option<&'a Bell>,
+    /// Rings when there is mail.
+    mail: Option<&'a Bell>,
 }
 
 /// What ended a sleep.
@@ -76,25 +103,22 @@ struct Woken {
     bell: bool,
 }
 
-fn wait(
-    connection: &Connection,
-    job: &Job,
-    scratch: &Scratch,
-    with_bell: bool,
-    at_most: Option<Duration>,
-) -> io::Result<Woken> {
-    let bell_flags = if with_bell { PollFlags::IN } else { PollFlags::empty() };
-    let mut fds =
-        [PollFd::new(connection, poll_flags(connection.wants(scratch))), PollFd::new(&*job.bell, bell_flags)];
+fn wait(connection: &Connection, job: &Job, scratch: &Scratch, ears: &Ears<'_>) -> io::Result<Woken> {
+    let now = job.clock.now().steady;
+    let at_most = connection.deadline(scratch).map(|at| at.saturating_sub(now));
+    let wants = connection.wants(scratch);
+    let mut fds = vec![PollFd::new(connection, poll_flags(wants))];
+    fds.extend(ears.bell.map(|bell| PollFd::new(bell, PollFlags::IN)));
+    fds.extend(ears.mail.map(|mail| PollFd::new(mail, PollFlags::IN)));
     poll_retrying(&mut fds, at_most)?;
     let ready = fds[0].revents();
     let broken = ready.intersects(PollFlags::HUP | PollFlags::ERR);
-    if broken && connection.wants(scratch) == Wants::default() {
+    if broken && wants == Wants::default() {
         return Err(io::ErrorKind::ConnectionReset.into());
     }
     Ok(Woken {
         read: broken || ready.contains(PollFlags::IN),
-        bell: fds[1].revents().contains(PollFlags::IN),
+        bell: ears.bell.is_some() && !fds[1].revents().is_empty(),
     })
 }
 

@@ -46,7 +46,7 @@ pub enum Error {
         name: String,
     },
     /// This model cannot be had here, or not with this protocol.
-    #[error("model `{}` is not possible here: {why}", model.name())]
+    #[error("model `{}` is not possible: {why}", model.name())]
     NotPossible {
         /// The model.
         model: Model,
@@ -74,6 +74,24 @@ pub enum Error {
     /// The peer threw the connection away (RST).
     #[error("connection reset by the peer")]
     Reset,
+    /// What was given as PEM is none, or not the right kind.
+    #[error("not a usable PEM {what}")]
+    Pem {
+        /// `certificate`, `key` or `name`.
+        what: &'static str,
+    },
+    /// TLS could not be set up or agreed on.
+    #[error("TLS: {source}")]
+    Tls {
+        /// What rustls said.
+        source: rustls::Error,
+    },
+    /// The file transfer was refused, by us or the peer.
+    #[error("file refused: {why}")]
+    FileRefused {
+        /// The text of the `ERR` frame.
+        why: String,
+    },
     /// Anything else, with the operation that met it.
     #[error("{operation}: {source}")]
     Io {
@@ -90,6 +108,27 @@ pub enum Why {
     /// The members of one room would live in different processes.
     #[error("its processes share no memory, and this protocol joins connections")]
     NoSharedMemory,
+    /// This binary has no engine for it yet.
+    #[error("this build has no engine for it")]
+    NotBuilt,
+    /// The kernel has it, and it is forbidden.
+    #[error("`{by}` forbids it")]
+    SwitchedOff {
+        /// The switch.
+        by: &'static str,
+    },
+    /// The kernel is too old for it or was built without it.
+    #[error("this kernel does not have it")]
+    KernelLacksIt,
+    /// TLS needs a stream.
+    #[error("this protocol is spoken in datagrams, and TLS needs a stream")]
+    NoStream,
+}
+
+impl From<rustls::Error> for Error {
+    fn from(source: rustls::Error) -> Self {
+        Self::Tls { source }
+    }
 }
 
 impl Error {

@@ -32,6 +32,8 @@ struct Counts {
     accepted: u64,
     /// Connections closed at once because their address had too many.
     refused: u64,
+    /// Connections that did not finish in time at shutdown.
+    cut: usize,
 }
 
 /// The answer to a newcomer.
@@ -93,6 +95,16 @@ impl Gate {
     pub(crate) fn tally(&self) -> (usize, u64, u64) {
         let counts = self.counts();
         (counts.inside, counts.accepted, counts.refused)
+    }
+
+    /// Notes connections that are cut at the end of the drain time.
+    pub(crate) fn count_cut(&self, connections: usize) {
+        self.counts().cut += connections;
+    }
+
+    /// How many were cut.
+    pub(crate) fn cut(&self) -> usize {
+        self.counts().cut
     }
 
     /// The counts stay true even if a handler panicked, so poison is not a reason to stop.

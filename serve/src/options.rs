@@ -7,7 +7,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tongro_proto::clock::Announce;
 use tongro_proto::{Bounds, Proto};
+
+use crate::error::Why;
+use crate::session::Watch;
+use crate::tls::ServerTls;
 
 /// Everything one server needs to know.
 #[derive(Clone, Debug)]
@@ -27,6 +32,14 @@ pub struct Options {
     pub backlog: i32,
     /// How many threads (`pool`), processes (`prefork`) or runtime threads (`async`) serve.
     pub hands: usize,
+    /// Encrypts every stream, whatever is spoken on it.
+    pub tls: Option<ServerTls>,
+    /// The directory of the file transfer. Nothing outside it is read or written.
+    pub directory: PathBuf,
+    /// Where the clock ticks; without it, it only answers.
+    pub announce: Option<Announce>,
+    /// Who is told what happens: files that came and went.
+    pub watch: Option<Watch>,
     /// How much any peer may take.
     pub limits: Limits,
     /// How long any peer may take.
@@ -43,6 +56,10 @@ impl Default for Options {
             proto: Proto::Echo,
             backlog: 4096,
             hands: 8,
+            tls: None,
+            directory: PathBuf::from("."),
+            announce: None,
+            watch: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         }
@@ -113,14 +130,37 @@ pub enum Model {
     Thread,
     /// A fixed number of threads, each with one connection at a time.
     Pool,
+    /// A process for each connection.
+    Fork,
+    /// A fixed number of processes, each with one connection at a time.
+    Prefork,
+    /// One thread waits for all sockets with `poll(2)`.
+    Poll,
     /// One thread waits for all sockets with `epoll(7)`: the default engine.
     #[default]
     Epoll,
+    /// The kernel does the reading and writing and tells when it is done.
+    IoUring,
+    /// A task for each connection, all in one thread (tokio).
+    Async,
+    /// A task for each connection, spread over threads (tokio).
+    AsyncMulti,
 }
 
 impl Model {
     /// All of them, in the order of the course.
-    pub const ALL: &[Self] = &[Self::Sequential, Self::Thread, Self::Pool, Self::Epoll];
+    pub const ALL: &[Self] = &[
+        Self::Sequential,
+        Self::Thread,
+        Self::Pool,
+        Self::Fork,
+        Self::Prefork,
+        Self::Poll,
+        Self::Epoll,
+        Self::IoUring,
+        Self::Async,
+        Self::AsyncMulti,
+    ];
 
     /// The name used on command lines and in tables.
     pub fn name(self) -> &'static str {
@@ -128,8 +168,38 @@ impl Model {
             Self::Sequential => "sequential",
             Self::Thread => "thread",
             Self::Pool => "pool",
+            Self::Fork => "fork",
+            Self::Prefork => "prefork",
+            Self::Poll => "poll",
             Self::Epoll => "epoll",
+            Self::IoUring => "io_uring",
+            Self::Async => "async",
+            Self::AsyncMulti => "async-multi",
         }
+    }
+
+    /// Can this model be had here, for this protocol? If not, why.
+    pub fn check(self, proto: Proto) -> Result<(), Why> {
+        match self {
+            Self::IoUring => Err(why_no_io_uring()),
+            Self::Fork | Self::Prefork if proto == Proto::Chat => Err(Why::NoSharedMemory),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does one silent peer leave others unserved? One does under `sequential`; as many as there are `hands` do
+    /// under `pool` and `prefork`.
+    pub fn waits_for_one(self) -> bool {
+        self == Self::Sequential
+    }
+}
+
+/// What stands in the way of io_uring: the kernel's switch if it is off, else this build.
+fn why_no_io_uring() -> Why {
+    match std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").as_deref().map(str::trim) {
+        Ok("0" | "1") => Why::NotBuilt,
+        Ok(_) => Why::SwitchedOff { by: "kernel.io_uring_disabled" },
+        Err(_) => Why::KernelLacksIt,
     }
 }
 

@@ -3,40 +3,33 @@
 //! `start` opens the doors in the caller's thread, so an address in use is the caller's error, then hands the
 //! [`Job`] to the chosen model in a thread of its own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags};
-use socket2::Socket;
-use tongro_proto::{Bounds, Proto};
+use tongro_proto::Transport;
 
-use crate::bell::Bell;
-use crate::clock::Clock;
-use crate::connection::Connection;
 use crate::doors::{Doors, poll_retrying};
-use crate::error::{Error, Result};
-use crate::gate::{Entry, Gate};
-use crate::live::Live;
+use crate::error::{Error, Result, Why};
+use crate::job::Job;
 use crate::model;
 use crate::options::Options;
-use crate::session::{Scratch, Session};
 
 /// Opens the doors and starts serving.
 pub fn start(options: Options) -> Result<Server> {
+    let model = options.model;
+    model.check(options.proto).map_err(|why| Error::NotPossible { model, why })?;
+    if options.tls.is_some() && options.proto.transport() == Transport::Datagram {
+        return Err(Error::NotPossible { model, why: Why::NoStream });
+    }
     let doors = Doors::open(&options)?;
-    let local_addrs = doors.local_addrs();
-    let job = Arc::new(Job {
-        bell: Arc::new(Bell::new().map_err(Error::io("eventfd"))?),
-        live: Live::default(),
-        gate: Gate::new(&options.limits),
-        clock: Clock::start(),
-        doors: Mutex::new(Some(doors)),
-        options,
-    });
+    let (local_addrs, unix) = (doors.local_addrs(), options.unix.clone());
+    let job = Arc::new(Job::new(options, doors)?);
     let (tell_end, ended) = channel();
-    let thread = std::thread::Builder::new().name(job.options.model.name().to_owned());
+    let thread = std::thread::Builder::new().name(model.name().to_owned());
     let theirs = Arc::clone(&job);
     let thread = thread
         .spawn(move || {
@@ -46,13 +39,14 @@ pub fn start(options: Options) -> Result<Server> {
             outcome
         })
         .map_err(Error::io("clone"))?;
-    Ok(Server { local_addrs, job, thread: Some(thread), ended })
+    Ok(Server { local_addrs, unix, job, thread: Some(thread), ended })
 }
 
 /// A server at work. Dropping it rings the bell and does not wait.
 #[derive(Debug)]
 pub struct Server {
     local_addrs: Vec<SocketAddr>,
+    unix: Option<PathBuf>,
     job: Arc<Job>,
     /// The thread that accepts; taken by `join`.
     thread: Option<JoinHandle<std::io::Result<()>>>,
@@ -81,6 +75,11 @@ impl Server {
         &self.local_addrs
     }
 
+    /// The Unix socket it listens on, if it does.
+    pub fn unix_path(&self) -> Option<&Path> {
+        self.unix.as_deref()
+    }
+
     /// Connections inside at this moment.
     pub fn connections(&self) -> usize {
         self.job.gate.tally().0
@@ -104,7 +103,7 @@ impl Server {
             thread.join().unwrap_or_else(|_| Err(std::io::Error::other("the serving thread panicked")));
         outcome.map_err(Error::io("serve"))?;
         let (_, accepted, refused) = self.job.gate.tally();
-        Ok(Summary { accepted, refused, cut })
+        Ok(Summary { accepted, refused, cut: cut + self.job.gate.cut() })
     }
 
     /// Waits for the end; once the bell has rung only for the drain time, then cuts what blocks.
@@ -116,7 +115,7 @@ impl Server {
         }
         let left = self.connections();
         self.job.live.end(std::net::Shutdown::Both);
-        left
+        left.max(1)
     }
 }
 
@@ -130,58 +129,5 @@ impl Shutdown {
     /// See [`Server::shutdown`].
     pub fn shutdown(&self) {
         self.0.ring();
-    }
-}
-
-/// Everything a model works with.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// The listeners, taken by the model so that they close when it stops accepting.
-    pub(crate) doors: Mutex<Option<Doors>>,
-    /// Rings at shutdown.
-    pub(crate) bell: Arc<Bell>,
-    /// Who has to be woken then.
-    pub(crate) live: Live,
-    /// Who is inside.
-    pub(crate) gate: Arc<Gate>,
-    /// What time it is.
-    pub(crate) clock: Clock,
-    /// What was asked for.
-    pub(crate) options: Options,
-}
-
-impl Job {
-    /// Takes the doors; a model calls this once.
-    pub(crate) fn take_doors(&self) -> std::io::Result<Doors> {
-        let mut doors = self.doors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        doors.take().ok_or_else(|| std::io::Error::other("the doors are already taken"))
-    }
-
-    /// Working space for a thread that serves many.
-    pub(crate) fn scratch(&self) -> Scratch {
-        Scratch::new(64 * 1024, &self.options.limits, &self.options.timeouts)
-    }
-
-    /// Working space for a thread that serves one: it is multiplied by the number of peers.
-    pub(crate) fn small_scratch(&self) -> Scratch {
-        Scratch::new(16 * 1024, &self.options.limits, &self.options.timeouts)
-    }
-
-    /// Lets a newcomer in, or closes the socket because its address has its share.
-    pub(crate) fn welcome(&self, socket: Socket, from: Option<IpAddr>) -> Option<Connection> {
-        let Entry::Pass(permit) = self.gate.enter(from) else { return None };
-        let bounds = Bounds { message_len: self.options.limits.message_len };
-        let session = Session::new(self.proto().machine(bounds), self.clock.now());
-        Some(Connection::new(socket, session, permit))
-    }
-
-    /// The protocol spoken here.
-    pub(crate) fn proto(&self) -> Proto {
-        self.options.proto
-    }
-
-    fn ring(&self) {
-        self.bell.ring();
-        self.live.end(std::net::Shutdown::Read);
     }
 }

@@ -33,15 +33,27 @@ fn assert_serves(address: SocketAddr) {
     assert_eq!(client.recv_to_end().unwrap(), b"");
 }
 
+/// Models that live in this process. Forking ones have a test program of their own: a child inherits the sockets
+/// of all other tests.
+const MODELS: &[Model] = &[
+    Model::Sequential,
+    Model::Thread,
+    Model::Pool,
+    Model::Poll,
+    Model::Epoll,
+    Model::Async,
+    Model::AsyncMulti,
+];
+
 /// Models that serve a second peer while the first is silent.
 fn concurrent() -> impl Iterator<Item = Model> {
-    Model::ALL.iter().copied().filter(|model| *model != Model::Sequential)
+    MODELS.iter().copied().filter(|model| !model.waits_for_one())
 }
 
 #[test]
 fn every_byte_comes_back() {
     let all: Vec<u8> = (0..=255).collect();
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) = serve(*model);
         let mut client = Client::connect(address).unwrap();
         for piece in [&b"hello"[..], &all, &"가".as_bytes()[..2], &"가".as_bytes()[2..]] {
@@ -57,12 +69,14 @@ fn every_byte_comes_back() {
 #[test]
 fn a_half_closed_megabyte_comes_back_whole() {
     let big: Vec<u8> = (0..1 << 20).map(|n: u32| ((n * 31) >> 3) as u8).collect();
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) = serve(*model);
         let mut reader = Client::connect(address).unwrap();
         let mut writer = reader.try_clone().unwrap();
         let answer = std::thread::scope(|scope| {
-            let answer = scope.spawn(move || reader.recv_to_end().unwrap());
+            let answer = scope.spawn(move || {
+                reader.recv_to_end().map_err(|error| format!("{}: {error}", model.name())).unwrap()
+            });
             writer.send(&big).unwrap();
             writer.finish().unwrap();
             answer.join().unwrap()
@@ -74,7 +88,7 @@ fn a_half_closed_megabyte_comes_back_whole() {
 
 #[test]
 fn rude_clients_do_not_stop_it() {
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) = serve(*model);
         drop(Client::connect(address).unwrap()); // connects and leaves
         for _ in 0..3 {
@@ -121,7 +135,7 @@ fn a_client_that_never_reads_stops_nobody_and_is_cut() {
 #[test]
 fn an_idle_client_is_let_go() {
     let timeouts = Timeouts { idle: Duration::from_millis(20), ..Timeouts::default() };
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) =
             serve_with(Options { model: *model, timeouts: timeouts.clone(), ..Options::default() });
         let mut idle = Client::connect(address).unwrap();
@@ -132,7 +146,7 @@ fn an_idle_client_is_let_go() {
 
 #[test]
 fn what_has_arrived_is_answered_after_the_bell() {
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) = serve(*model);
         let mut client = Client::connect(address).unwrap();
         client.send(b"first").unwrap();
@@ -148,7 +162,7 @@ fn what_has_arrived_is_answered_after_the_bell() {
 
 #[test]
 fn a_restart_takes_the_port_at_once() {
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) = serve(*model);
         let mut client = Client::connect(address).unwrap();
         client.send(b"x").unwrap();
@@ -195,7 +209,7 @@ fn one_address_has_its_share() {
 
 #[test]
 fn forty_visits_leave_no_descriptor_behind() {
-    for model in Model::ALL {
+    for model in MODELS {
         let (server, address) = serve(*model);
         for _ in 0..40 {
             assert_serves(address);
@@ -218,7 +232,7 @@ fn both_families_are_served_on_one_port() {
 #[test]
 fn a_unix_socket_is_served_and_removed() {
     let path = std::env::temp_dir().join(format!("tongro-echo-{}.sock", std::process::id()));
-    for model in Model::ALL {
+    for model in MODELS {
         let server =
             start(Options { unix: Some(path.clone()), model: *model, ..Options::default() }).unwrap();
         let mut client = Client::connect_unix(&path).unwrap();

@@ -3,18 +3,23 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags};
+
 use crate::connection::Connection;
-use crate::doors::{Arrival, Doors, Knock};
-use crate::server::Job;
+use crate::doors::{Arrival, Doors, Knock, poll_retrying};
+use crate::job::Job;
 
 /// How long the queue is left alone when descriptors have run out and nobody has left.
-const BREATH: Duration = Duration::from_millis(100);
+pub(crate) const BREATH: Duration = Duration::from_millis(100);
 
-/// The next connection, or `None` once the bell has rung.
+/// The next connection, or `None` once the bell has rung. A UDP socket is one connection, to everybody.
 ///
 /// At the connection limit it does not accept: newcomers wait in the backlog, and nobody is lied to.
 pub(crate) fn next(doors: &Doors, job: &Job) -> io::Result<Option<Connection>> {
     loop {
+        if let Some(connection) = job.next_datagrams() {
+            return Ok(Some(connection));
+        }
         if job.gate.is_full() {
             if job.bell.is_rung() {
                 return Ok(None);
@@ -22,9 +27,9 @@ pub(crate) fn next(doors: &Doors, job: &Job) -> io::Result<Option<Connection>> {
             job.gate.wait_for_place(BREATH);
             continue;
         }
-        let door = match doors.wait(&job.bell, None)? {
+        let door = match doors.wait(&job.bell, &[], None)? {
             Knock::Bell => return Ok(None),
-            Knock::Nothing => continue,
+            Knock::Nothing | Knock::Other => continue,
             Knock::Door(door) => door,
         };
         match doors.accept(door)? {
@@ -39,8 +44,8 @@ pub(crate) fn next(doors: &Doors, job: &Job) -> io::Result<Option<Connection>> {
     }
 }
 
-/// Waits for a free descriptor: until somebody leaves, the bell rings or a breath has passed.
-fn rest(job: &Job) {
-    let mut fds = [rustix::event::PollFd::new(&*job.bell, rustix::event::PollFlags::IN)];
-    let _ = crate::doors::poll_retrying(&mut fds, Some(BREATH));
+/// Waits for a free descriptor: until the bell rings or a breath has passed.
+pub(crate) fn rest(job: &Job) {
+    let mut fds = [PollFd::new(&*job.bell, PollFlags::IN)];
+    let _ = poll_retrying(&mut fds, Some(BREATH));
 }

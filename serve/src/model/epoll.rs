@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::events::{EventLoop, Peers, Ready, Waiter};
 use crate::doors::timespec;
-use crate::server::Job;
+use crate::job::Job;
 use crate::session::Wants;
 
 /// The event loop, waiting with epoll.

@@ -13,13 +13,17 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use tongro_proto::Now;
 
+use super::accept::BREATH;
+use crate::bell::Bell;
 use crate::connection::Connection;
 use crate::doors::{Arrival, Doors};
-use crate::server::Job;
+use crate::job::Job;
 use crate::session::{Scratch, Wants};
 use crate::timers::Timers;
 
@@ -50,12 +54,10 @@ pub(crate) trait Waiter {
 /// Reads only: what a listener and the bell are watched for.
 pub(crate) const READ: Wants = Wants { read: true, write: false };
 
-/// Keys that are not peers: the bell, and from [`DOORS`] upward the listeners.
+/// Keys that are not peers: the bells, and from [`DOORS`] upward the listeners.
 const BELL: u64 = u64::MAX;
-const DOORS: u64 = u64::MAX - 1024;
-
-/// How long the queue is left alone when descriptors have run out.
-const BREATH: Duration = Duration::from_millis(100);
+const MAIL: u64 = u64::MAX - 1;
+pub(crate) const DOORS: u64 = u64::MAX - 1024;
 
 /// All peers by key. A key is a slot number and how often the slot was used before, so that a late event for a
 /// closed connection cannot reach the next one in its slot.
@@ -139,6 +141,33 @@ pub(crate) struct EventLoop<'a, W> {
     scratch: Scratch,
     /// When everything left is cut.
     drain_until: Option<Duration>,
+    /// Whose mailbox has got something, from whatever connection.
+    mail: Arc<MailQueue>,
+}
+
+/// Peers with mail, and the bell that tells of it.
+struct MailQueue {
+    keys: Mutex<Vec<u64>>,
+    bell: Bell,
+}
+
+/// Wakes one peer of the loop.
+struct PeerWaker {
+    key: u64,
+    queue: Arc<MailQueue>,
+}
+
+impl Wake for PeerWaker {
+    fn wake(self: Arc<Self>) {
+        self.queue.keys().push(self.key);
+        self.queue.bell.ring();
+    }
+}
+
+impl MailQueue {
+    fn keys(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a, W: Waiter> EventLoop<'a, W> {
@@ -153,8 +182,10 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
             timers: Timers::default(),
             scratch: job.scratch(),
             drain_until: None,
+            mail: Arc::new(MailQueue { keys: Mutex::default(), bell: Bell::new()? }),
         };
         this.waiter.watch(job.bell.as_fd(), BELL, READ)?;
+        this.waiter.watch(this.mail.bell.as_fd(), MAIL, READ)?;
         this.watch_doors()?;
         Ok(this)
     }
@@ -162,6 +193,9 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
     /// Turns until the bell has rung and all have left.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut ready = Vec::with_capacity(1024);
+        while let Some(connection) = self.job.next_datagrams() {
+            self.begin(connection, self.job.clock.now());
+        }
         while self.doors.is_some() || self.peers.len > 0 {
             let now = self.job.clock.now();
             if self.drain_until.is_some_and(|until| until <= now.steady) {
@@ -173,6 +207,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
             for event in &ready {
                 match event.key {
                     BELL => self.begin_drain(now)?,
+                    MAIL => self.deliver_mail(now),
                     key if key >= DOORS => self.accept((key - DOORS) as usize, now)?,
                     key => self.serve(key, *event, now),
                 }
@@ -180,6 +215,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
             self.expire(now);
             self.reopen(now)?;
         }
+        self.job.gate.count_cut(self.peers.len);
         Ok(())
     }
 
@@ -213,6 +249,9 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         let wants = READ;
         let key = self.peers.insert(Peer { connection, wants, timer_at: None });
         let Some(peer) = self.peers.find(key) else { return };
+        if let Some(mailbox) = peer.connection.mailbox() {
+            mailbox.set_waker(Waker::from(Arc::new(PeerWaker { key, queue: Arc::clone(&self.mail) })));
+        }
         if self.waiter.watch(peer.as_fd(), key, wants).is_err() {
             return self.peers.remove(key);
         }
@@ -245,6 +284,15 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         {
             peer.timer_at = Some(at);
             self.timers.enter(at, key);
+        }
+    }
+
+    /// Lets everybody with mail send it.
+    fn deliver_mail(&mut self, now: Now) {
+        self.mail.bell.hush();
+        let keys = core::mem::take(&mut *self.mail.keys());
+        for key in keys {
+            self.serve(key, Ready { key, read: false, broken: false }, now);
         }
     }
 

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::connection::Connection;
-use crate::drive::{Sleep, drive};
-use crate::server::Job;
+use crate::drive::drive;
+use crate::job::Job;
 
 /// `hands` threads, one queue.
 pub(crate) fn run(job: &Arc<Job>) -> io::Result<()> {
@@ -41,8 +41,8 @@ fn hand(job: &Arc<Job>, queue: &Arc<Mutex<Receiver<Connection>>>) -> io::Result<
         loop {
             // The lock is held while waiting and let go before serving.
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(connection) = next else { return };
-            drive(connection, &job, &mut scratch, Sleep::InRecv);
+            let Ok(mut connection) = next else { return };
+            let _ = drive(&mut connection, &job, &mut scratch, job.sleep());
         }
     })
 }

@@ -5,15 +5,21 @@
 
 use std::io;
 
+use crate::doors::Doors;
 use crate::drive::{Sleep, drive};
-use crate::server::Job;
+use crate::job::Job;
 
 /// One after the other, in this thread.
 pub(crate) fn run(job: &Job) -> io::Result<()> {
     let doors = job.take_doors()?;
+    one_by_one(job, &doors, job.sleep())
+}
+
+/// The loop, also run by each process of the prefork model.
+pub(crate) fn one_by_one(job: &Job, doors: &Doors, sleep: Sleep) -> io::Result<()> {
     let mut scratch = job.scratch();
-    while let Some(connection) = super::accept::next(&doors, job)? {
-        drive(connection, job, &mut scratch, Sleep::InRecv);
+    while let Some(mut connection) = super::accept::next(doors, job)? {
+        let _ = drive(&mut connection, job, &mut scratch, sleep);
     }
     Ok(())
 }

@@ -1,0 +1,91 @@
+//! Child processes, for the fork and prefork models: made, noticed when they end, reaped.
+//!
+//! A child is a copy of the whole process in which only the forking thread goes on. It gets a [`Job`] of its own
+//! ([`Job::in_child`]) and never returns into the parent's code.
+//!
+//! Each child has a `pidfd`, readable when it has ended, so that the parent waits for children and newcomers in one
+//! `poll` and no child stays a zombie. Only our own children are waited for, by their number.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use fork::Fork;
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+
+use crate::doors::poll_retrying;
+use crate::job::Job;
+
+/// A process of ours.
+pub(crate) struct Child<T> {
+    pid: Pid,
+    ended: OwnedFd,
+    /// What the parent keeps as long as the child lives.
+    #[expect(dead_code, reason = "kept for its drop")]
+    keeps: T,
+}
+
+impl<T> Child<T> {
+    /// The same child, keeping something else.
+    pub(crate) fn keeping<U>(self, keeps: U) -> Child<U> {
+        Child { pid: self.pid, ended: self.ended, keeps }
+    }
+
+    /// Forks; the child does `work` and exits, whatever happens in it.
+    pub(crate) fn start(job: &Job, keeps: T, work: impl FnOnce(&Job)) -> io::Result<Self> {
+        match fork::fork()? {
+            Fork::Parent(pid) => {
+                let pid =
+                    Pid::from_raw(pid).ok_or_else(|| io::Error::other("fork gave no process number"))?;
+                let ended = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+                Ok(Self { pid, ended, keeps })
+            }
+            Fork::Child => {
+                let theirs = job.in_child();
+                let outcome = catch_unwind(AssertUnwindSafe(|| work(&theirs)));
+                leave(i32::from(outcome.is_err()))
+            }
+        }
+    }
+
+    /// Takes the exit status if the child has ended; without that it would stay a zombie.
+    pub(crate) fn has_ended(&self) -> bool {
+        !matches!(rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG), Ok(None))
+    }
+
+    fn kill(&self) {
+        let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+        let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::empty());
+    }
+}
+
+impl<T> AsFd for Child<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ended.as_fd()
+    }
+}
+
+/// After the bell: waits until all have ended, at most the drain time, then ends them.
+pub(crate) fn wait_for_all<T>(mut children: Vec<Child<T>>, job: &Job) -> io::Result<()> {
+    let until = job.clock.now().steady + job.options.timeouts.drain;
+    loop {
+        children.retain(|child| !child.has_ended());
+        let patience = until.saturating_sub(job.clock.now().steady);
+        if children.is_empty() || patience == Duration::ZERO {
+            break;
+        }
+        let mut fds: Vec<_> = children.iter().map(|child| PollFd::new(child, PollFlags::IN)).collect();
+        poll_retrying(&mut fds, Some(patience))?;
+    }
+    job.gate.count_cut(children.len());
+    children.iter().for_each(Child::kill);
+    Ok(())
+}
+
+/// Ends the child here. Returning would run the parent's code a second time.
+#[expect(clippy::exit, reason = "the only way for a forked child not to return into its parent's code")]
+fn leave(status: i32) -> ! {
+    std::process::exit(status)
+}
