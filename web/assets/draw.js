@@ -121,6 +121,7 @@ function calls(scene, t0, t1) {
   const warp = run.layout.warp;
   /** @type {[Label[], Label[]]} */
   const sides = [[], []];
+  if (run.query) return "";
   const visible = run.calls.in(t0, t1).slice(0, 160);
   const out = [0, 1].map((host) => 21 + 9 * Math.max(0, ...visible.map((call) => (call.host === host ? (call.lane ?? 0) : 0))));
   const beside = [left - (out[0] ?? 0) + 5, right + (out[1] ?? 0) - 4];

@@ -51,8 +51,10 @@ export class LadderView {
   listen() {
     this.scroll.addEventListener("scroll", () => {
       const { scrollTop, clientHeight, scrollHeight } = this.scroll;
-      if (scrollTop < this.last) this.sticks = false;
-      else if (scrollTop + clientHeight >= scrollHeight - EDGE) this.sticks = true;
+      const left = scrollHeight - clientHeight - scrollTop;
+      // a picture that grew shorter also moves up, but stays at its end
+      if (scrollTop < this.last && left > 1) this.sticks = false;
+      else if (scrollTop > this.last && left <= EDGE) this.sticks = true;
       this.last = scrollTop;
       this.app.change();
     });
@@ -91,8 +93,9 @@ export class LadderView {
   /** The frame under the pointer. @param {MouseEvent} event @returns {number | null} */
   near(event) {
     const box = this.space.getBoundingClientRect();
-    const x = event.clientX - box.left;
-    const y = event.clientY - box.top;
+    const zoom = box.width / this.space.offsetWidth || 1;
+    const x = (event.clientX - box.left) / zoom;
+    const y = (event.clientY - box.top) / zoom;
     let best = REACH;
     let no = null;
     for (const { arrow, xa, ya, xb, yb } of this.lines) {
@@ -144,7 +147,10 @@ export class LadderView {
     if (!run) return;
     const height = this.measure();
     const view = this.scroll.clientHeight;
-    if (this.sticks && this.live && this.replay === null) this.scroll.scrollTop = height;
+    if (this.sticks && this.live && this.replay === null) {
+      this.scroll.scrollTop = height;
+      this.last = this.scroll.scrollTop;
+    }
     const width = this.scroll.clientWidth;
     const from = Math.max(0, Math.min(this.scroll.scrollTop, height - view));
     const to = from + view;

@@ -98,7 +98,8 @@ export class App {
         this.verdicts.progress(message);
         return this.verdicts.redraw();
       case "check_summary":
-        return this.say(this.t("ui.checks.summary", { running: 0, ...message.record }));
+        this.verdicts.sum(message.record);
+        return this.verdicts.redraw();
       case "error":
         return this.complain(this.t(message.id, message.params));
     }
@@ -406,6 +407,9 @@ class Finder {
     const run = this.app.run;
     if (!run || !this.note || this.mode === "goto") return;
     run.filter(text);
+    const chosen = this.app.ladder.chosen;
+    const arrow = chosen === null || run.layout.place[chosen] === undefined ? run.layout.arrows.items[0] : run.arrows[chosen];
+    if (arrow && !this.app.ladder.sticks) this.app.ladder.show(arrow);
     this.note.textContent = this.app.t("ui.filter.count", { shown: run.layout.arrows.items.length, total: run.count });
     this.app.change();
   }

@@ -68,10 +68,13 @@ export class Verdicts {
     this.open = new Set();
     this.done = 0;
     this.total = 0;
+    /** Why the program could not be tested at all. @type {Unstarted | null} */
+    this.unstarted = null;
   }
 
   clear() {
     this.all.clear();
+    this.unstarted = null;
     this.done = 0;
     this.total = 0;
     this.redraw();
@@ -92,6 +95,30 @@ export class Verdicts {
     if (record.verdict === "fail") this.app.say(this.app.t("ui.a11y.verdict", { title: this.name(record.id), verdict: this.app.t("ui.verdict.fail") }));
   }
 
+  /** @param {SummaryRecord} record */
+  sum(record) {
+    this.unstarted = record.unstarted ?? null;
+    const seconds = record.seconds === undefined ? "" : this.app.t("ui.checks.seconds", { seconds: record.seconds.toFixed(1) });
+    const sum = this.app.t("ui.checks.summary", { pass: record.pass, fail: record.fail, running: 0 });
+    this.app.say(this.unstarted ? this.reason(this.unstarted) : `${sum} · ${seconds}`);
+  }
+
+  /** @param {Unstarted} unstarted */
+  reason(unstarted) {
+    return unstarted.said ? sentence(this.app.texts, unstarted.said) : unstarted.reason;
+  }
+
+  /** The program never came so far: why, and its last words. @param {Unstarted} unstarted */
+  failed(unstarted) {
+    const lines = unstarted.stderr ?? [];
+    return h(
+      "div",
+      { class: "verdict bad unstarted" },
+      h("span", { class: "sign", "aria-hidden": "true" }, SIGNS.void ?? ""),
+      h("div", { class: "more" }, h("p", null, ...prose(this.reason(unstarted))), lines.length ? h("pre", { class: "mono" }, lines.join("\n")) : null),
+    );
+  }
+
   /** @param {string} id */
   name(id) {
     return this.app.texts.first([`check.${id}.title`, id]);
@@ -105,7 +132,7 @@ export class Verdicts {
     const failed = count("fail");
     const sum = list.length ? t("ui.checks.summary", { pass: count("pass"), fail: failed + count("slow"), running: count("running", "confirming", "waiting") }) : "";
     const top = this.box.querySelector(".verdicts")?.scrollTop ?? 0;
-    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks.title") }, ...(list.length ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
+    const body = h("div", { class: "verdicts", tabindex: "0", role: "group", "aria-label": t("ui.checks.title") }, this.unstarted && this.failed(this.unstarted), ...(list.length || this.unstarted ? list.map((one) => this.row(one)) : [h("p", { class: "nothing" }, t("ui.checks.empty"))]));
     this.box.replaceChildren(h("div", { class: "head" }, h("h2", null, t("ui.checks.title")), h("span", { class: "mut" }, sum)), body);
     body.scrollTop = top;
   }
@@ -154,12 +181,12 @@ export class Verdicts {
     const record = one.record;
     if (!record) return [];
     const pairs = /** @type {[string, string][]} */ ([]);
-    const expected = words(texts, record.expected, `check.${one.id}.expected`);
-    const got = words(texts, record.got, `check.${one.id}.got`);
+    const expected = words(texts, record, "expected");
+    const got = words(texts, record, "got");
     if (expected) pairs.push([t("ui.checks.expected"), expected]);
     if (got) pairs.push([t("ui.checks.got"), got]);
     const about = ["what", "why", "fix"].map((part) => `bug.${record.bug}.${part}`).filter((id) => texts.has(id));
-    return [...pairs.map(([name, text]) => h("p", null, h("b", null, name), " ", ...prose(text))), ...about.map((id) => h("p", null, ...prose(texts.t(id, record.params ?? []))))];
+    return [...pairs.map(([name, text]) => h("p", null, h("b", null, name), " ", ...prose(text))), ...about.map((id) => h("p", null, ...prose(texts.t(id))))];
   }
 
   /** @param {Verdict} one */
@@ -167,9 +194,8 @@ export class Verdicts {
     const { texts, t } = this.app;
     const record = one.record;
     if (!record) return this.state(one);
-    const params = [...(record.params ?? []), ["seconds", record.seconds?.toFixed(2) ?? ""]];
-    if (one.state === "fail" || one.state === "slow") return texts.first([`bug.${record.bug}.title`, record.bug ?? one.state], /** @type {Pairs} */ (params));
-    const said = words(texts, record.got, "");
+    if (record.bug) return texts.first([`bug.${record.bug}.title`, record.bug]);
+    const said = words(texts, record, "got");
     return [said, record.seconds === undefined || record.seconds === null ? "" : t("ui.checks.seconds", { seconds: record.seconds.toFixed(2) })].filter(Boolean).join(" · ") || this.state(one);
   }
 
@@ -192,14 +218,14 @@ export class Verdicts {
   }
 }
 
-/**
- * Words for what a record expected or got: an id with parameters, an id, plain text, or the parameters of a known text.
- * @param {import("./texts.js").Texts} texts @param {unknown} said @param {string} usual
- */
-function words(texts, said, usual) {
-  if (typeof said === "string") return texts.has(said) ? texts.t(said) : said;
-  if (!said || typeof said !== "object") return "";
-  if ("id" in said && typeof said.id === "string") return texts.t(said.id, /** @type {any} */ (said).params ?? []);
-  const params = /** @type {Pairs} */ (Array.isArray(said) ? said : Object.entries(said).map(([name, value]) => [name, String(value)]));
-  return texts.fills(usual, params) ? texts.t(usual, params) : "";
+/** What a record says of what it expected or got, one sentence after the other. @param {import("./texts.js").Texts} texts @param {CheckRecord} record @param {"expected" | "got"} which */
+function words(texts, record, which) {
+  const said = record.said?.[which];
+  const list = Array.isArray(said) ? said : said ? [said] : [];
+  return list.map((one) => sentence(texts, one)).join(" ") || (record[which] ?? "");
+}
+
+/** @param {import("./texts.js").Texts} texts @param {Said} said */
+function sentence(texts, said) {
+  return texts.first([said.id, said.id.replace(/^(check|outcome)s\./, "$1.")], said.params);
 }

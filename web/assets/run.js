@@ -8,7 +8,7 @@ const OVER = new Set(["TIME-WAIT", "CLOSED", "LISTEN"]);
 
 /** Frames (all, or those a filter lets through) with their places on the time axis. */
 export class Layout {
-  /** @param {Run} run @param {(arrow: Arrow) => boolean} keeps */
+  /** Calls get no room among filtered frames. @param {Run} run @param {(arrow: Arrow) => boolean} keeps */
   constructor(run, keeps) {
     this.run = run;
     this.keeps = keeps;
@@ -34,7 +34,7 @@ export class Layout {
       if (arrow.arrived_at !== null) points.push((this.came[arrow.no] = point(arrow.arrived_at, ARRIVE, arrow.to)));
     }
     this.warp.load(points);
-    for (const call of this.run.calls.items) this.name(call, null);
+    if (!this.run.query) for (const call of this.run.calls.items) this.name(call, null);
   }
 
   /** @param {Arrow} arrow new or changed */
@@ -58,6 +58,7 @@ export class Layout {
 
   /** Makes room for a call's name and result. @param {Call} call @param {Call | null} before as it was known before */
   name(call, before) {
+    if (this.run.query) return;
     if (!before) this.warp.name(call.from, call.host);
     if (call.is_blocked && call.until !== null && !(before?.is_blocked && before.until !== null)) this.warp.name(call.until, call.host);
   }
@@ -221,10 +222,12 @@ export class Run {
   }
 }
 
-/** @param {Arrow} arrow @param {string[]} words */
+/** Every word stands in the label or is what the frame is: its number, its kind, a finding. @param {Arrow} arrow @param {string[]} words */
 function holds(arrow, words) {
-  const text = `#${arrow.no} ${arrow.label} ${arrow.is_lost ? "lost" : ""} ${arrow.kind} ${arrow.findings.map((one) => one.id).join(" ")}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+  const label = arrow.label.toLowerCase();
+  return words.every(
+    (word) => label.includes(word) || (word.startsWith("#") && word === `#${arrow.no}`) || arrow.kind.startsWith(word) || (arrow.is_lost && "lost".startsWith(word)) || arrow.findings.some((one) => one.id.includes(word)),
+  );
 }
 
 /** @param {number} t @param {number} kind @param {number} host @returns {Point} */

@@ -45,10 +45,16 @@ interface Day { no: number; title: TextRef; done: number; total: number; practic
 
 interface Course { title: TextRef; days: Day[]; goals: { title: TextRef; state: "pass" | "fail" | "open" }[]; file: string | null }
 
+interface Said { id: string; params: Record<string, string> }
+
 interface CheckRecord {
   id: string; verdict: "pass" | "fail" | "slow" | "n/a" | "void"; severity?: string | null; bug?: string | null;
-  expected?: unknown; got?: unknown; seconds?: number | null; params?: Pairs; [key: string]: unknown;
+  expected?: string | null; got?: string | null; said?: { expected?: Said; got?: Said[] }; seconds?: number | null;
 }
+
+interface Unstarted { reason: string; said?: Said; stderr?: string[] }
+
+interface SummaryRecord { contract: string; pass: number; fail: number; unstarted?: Unstarted | null; seconds?: number }
 
 interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[]; since: number }
 
@@ -70,5 +76,5 @@ type Incoming =
   | { type: "run_ended"; run: number }
   | { type: "check"; record: CheckRecord; run: number | null; frames: number[] }
   | { type: "check_progress"; id: string; state: string; done: number; total: number }
-  | { type: "check_summary"; record: Record<string, unknown> }
+  | { type: "check_summary"; record: SummaryRecord }
   | { type: "error"; id: string; params: Pairs };
