@@ -14,10 +14,6 @@ export class Replay {
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
   }
 
-  get on() {
-    return this.view.replay !== null;
-  }
-
   toggle() {
     if (this.still.matches && this.view.run?.count) this.step();
     else if (this.playing) this.stop();
@@ -27,22 +23,17 @@ export class Replay {
   start() {
     const run = this.view.run;
     if (!run?.count) return;
-    const chosen = this.view.chosen;
-    const from = chosen !== null ? run.arrows[chosen]?.sent_at : undefined;
-    this.view.replay = from !== undefined && chosen !== run.layout.arrows.items.at(-1)?.no && this.resume ? from : this.first(run);
+    this.view.replay = this.first(run);
     this.view.sticks = false;
     this.playing = true;
     this.last = performance.now();
     this.app.change();
   }
 
-  /** @param {import("./run.js").Run} run */
+  /** The first frame, or the top of what is seen of a long run. @param {import("./run.js").Run} run */
   first(run) {
-    return run.layout.arrows.items[0]?.sent_at ?? 0;
-  }
-
-  get resume() {
-    return this.view.scroll.scrollTop > 0;
+    const { scrollTop } = this.view.scroll;
+    return scrollTop > 0 ? run.layout.warp.time(scrollTop) : (run.layout.arrows.items[0]?.sent_at ?? 0);
   }
 
   stop() {

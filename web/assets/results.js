@@ -66,8 +66,6 @@ export class Verdicts {
     this.all = new Map();
     /** Checks whose details are open. @type {Set<string>} */
     this.open = new Set();
-    this.done = 0;
-    this.total = 0;
     /** Why the program could not be tested at all. @type {Unstarted | null} */
     this.unstarted = null;
   }
@@ -75,17 +73,14 @@ export class Verdicts {
   clear() {
     this.all.clear();
     this.unstarted = null;
-    this.done = 0;
-    this.total = 0;
     this.redraw();
   }
 
   /** @param {Extract<Incoming, { type: "check_progress" }>} message */
   progress(message) {
     const before = this.all.get(message.id);
-    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], since: performance.now(), ...before, state: message.state });
-    this.done = message.done;
-    this.total = message.total;
+    const since = before && !before.record && before.state !== "waiting" ? before.since : performance.now();
+    this.all.set(message.id, { id: message.id, record: null, run: null, frames: [], since, state: message.state });
   }
 
   /** @param {Extract<Incoming, { type: "check" }>} message */
