@@ -15,8 +15,8 @@ const ID: &str = "blocking-call-in-async";
 /// Where an event loop waits for all its clients at once, or for the interpreter's lock.
 const LOOP_WAITS: [&str; 8] =
     ["epoll_wait", "epoll_pwait", "select", "pselect6", "poll", "ppoll", "restart_syscall", "futex"];
-/// Looks while both clients wait for their answers.
-const LOOKS: usize = 2_000;
+/// Looks, a millisecond apart, while both clients wait for their answers.
+const LOOKS: usize = 5_000;
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let bench = &mut stage.bench;
@@ -34,6 +34,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
         if look(bench)? {
             break;
         }
+        bench.collect_for(1);
     }
     bench.echo(&mut a)?;
     bench.echo(&mut b)?;
