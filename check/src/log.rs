@@ -235,7 +235,7 @@ impl<'a> Log<'a> {
             What::Socket(socket) if socket.remote == local => Some((event.id, socket.state)),
             _ => None,
         });
-        states.last()
+        { states }.next_back()
     }
 
     fn local(self, peer: u16) -> Option<SocketAddr> {

@@ -88,6 +88,8 @@ pub struct Runner {
     pub only: Vec<String>,
     /// Where run folders go; `None` = none are kept.
     pub runs: Option<PathBuf>,
+    /// Stop at the first check that fails.
+    pub stops_at_first: bool,
     /// Keep the runs of passed checks too.
     pub keep_passed: bool,
     /// A run folder's script and seed.
@@ -131,7 +133,7 @@ impl Runner {
             }
             summary.count(judged.verdict.verdict);
             told(Progress::Judged(&judged));
-            if is_first && judged.verdict.verdict == Kind::Fail {
+            if judged.verdict.verdict == Kind::Fail && (is_first || self.stops_at_first) {
                 break;
             }
         }

@@ -7,6 +7,7 @@ use crate::bench::Answer;
 use crate::contract::{Check, Stage};
 use crate::error::CheckError;
 use crate::log::Log;
+use crate::peer::Peer;
 use crate::verdict::Verdict;
 
 pub(super) const CHECK: Check = Check::new(ID, probe, judge);
@@ -22,11 +23,28 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     if bench.pump(&mut peer, FIRST)? == Answer::Whole {
         bench.rest(&[&peer])?;
         bench.pump(&mut peer, SECOND)?;
+    } else if peer.received == 0 && peer.end.is_none() {
+        whoever_hears(stage, &mut peer)?;
+        return Ok(());
     }
     bench.rest(&[&peer])?;
     let more = peer.read();
     if more > 0 {
         bench.step(&peer, Action::Receive, more as u64, None);
+    }
+    Ok(())
+}
+
+/// Nobody answers the one who spoke: perhaps the others are told, as by a chat server.
+fn whoever_hears(stage: &mut Stage<'_>, speaker: &mut Peer) -> Result<(), CheckError> {
+    let bench = &mut stage.bench;
+    let Some(mut other) = bench.connect()? else { return Ok(()) };
+    bench.rest(&[&other])?;
+    bench.send(speaker, FIRST)?;
+    bench.rest(&[&other])?;
+    let heard = other.read();
+    if heard > 0 {
+        bench.step(&other, Action::Receive, heard as u64, None);
     }
     Ok(())
 }
@@ -41,10 +59,11 @@ fn judge(log: Log<'_>) -> Verdict {
         // The first message came back and then nothing: one recv() was taken for the whole conversation.
         return not_whole(log, ID, "short-recv-is-end");
     }
-    if received > 0 {
+    let answering = if log.received(1) > 0 { 1 } else { 0 };
+    if received > 0 || answering == 1 {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         let verdict = Verdict::fail(ID, "not-an-echo-server")
-            .with("received", text(log.preview(0)))
+            .with("received", text(log.preview(answering)))
             .with("sent", text(FIRST))
             .with("port", log.port());
         return unless_slow(log, ID, verdict.citing(log.proof(0)));

@@ -21,6 +21,9 @@ pub(crate) struct Check {
     /// Only these checks
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
+    /// Stop at the first check that fails
+    #[arg(long)]
+    first: bool,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
@@ -81,6 +84,7 @@ impl Check {
             exe: PathBuf::from("/proc/self/exe"),
             only: self.only.clone(),
             runs: Some(self.runs.clone().unwrap_or_else(runs_folder)),
+            stops_at_first: self.first,
             keep_passed: self.keep,
             script: Script::default(),
         };

@@ -22,6 +22,7 @@ pub(super) fn start(inner: &Arc<Inner>, contract: &str, command: &str) -> Result
         exe: inner.exe.clone(),
         only: Vec::new(),
         runs: None,
+        stops_at_first: false,
         keep_passed: false,
         script: Script::default(),
     };
