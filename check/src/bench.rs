@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 
 use tongro_lab::{CLIENT, Health, Lab, Live, Observation, SERVER, SocketKind};
 use tongro_sys::{poll, socket};
-use tongro_trace::event::{Action, Event, HostId, ProgramId, Step, What};
+use tongro_trace::event::{Action, Event, HostId, ProgramId, Step, TcpState, What};
 use tongro_trace::recording::Recording;
 
 use crate::error::CheckError;
@@ -237,7 +237,8 @@ impl Bench {
             let seen = self.observe()?;
             let waits_for_events =
                 seen.is_still() && seen.waits.iter().all(|wait| !wait.call.contains("sleep"));
-            agreeing = if waits_for_events { agreeing + 1 } else { 0 };
+            let has_all = peers.iter().all(|peer| peer.unacknowledged() == 0);
+            agreeing = if waits_for_events && has_all { agreeing + 1 } else { 0 };
             if watch.look(&self.lab, &seen, peers, SERVER)?.is_some() {
                 break;
             }
@@ -271,14 +272,34 @@ impl Bench {
         self.step(peer, Action::Shutdown, 0, None);
     }
 
-    pub(crate) fn close(&self, peer: Peer) {
+    /// Closes, and waits until the program's kernel has heard of it.
+    pub(crate) fn close(&mut self, peer: Peer) -> Result<(), CheckError> {
         self.step(&peer, Action::Close, 0, None);
+        let ends = (peer.local, peer.remote);
         drop(peer);
+        self.until_noticed(ends)
     }
 
-    pub(crate) fn abort(&self, peer: Peer) {
+    /// Resets, and waits until the program's kernel has heard of it.
+    pub(crate) fn abort(&mut self, peer: Peer) -> Result<(), CheckError> {
         self.step(&peer, Action::Abort, 0, None);
+        let ends = (peer.local, peer.remote);
         peer.abort();
+        self.until_noticed(ends)
+    }
+
+    /// Until the server's end of a connection is established no more: what comes next finds the program told.
+    fn until_noticed(&mut self, (local, remote): (Option<SocketAddr>, SocketAddr)) -> Result<(), CheckError> {
+        const LOOKS: usize = 2_000;
+        let Some(local) = local else { return Ok(()) };
+        for _ in 0..LOOKS {
+            let row = self.lab.lookup(SERVER, remote, local)?;
+            if row.is_none_or(|row| row.state != TcpState::Established) {
+                break;
+            }
+            self.collect_for(1);
+        }
+        Ok(())
     }
 
     /// Looks at the program.

@@ -133,14 +133,15 @@ impl Link {
             let pause = self.timers.peek().map(|Reverse(held)| held.due.saturating_sub(now));
             let fds = [self.sockets[0].as_fd(), self.sockets[1].as_fd(), waker.as_fd()];
             let Ok(ready) = poll::readable(fds, pause) else { return };
-            if ready[2] {
-                waker.clear();
-                orders.try_iter().for_each(|order| self.obey(order));
-            }
             for host in [0, 1] {
                 if ready[usize::from(host)] {
                     self.read(host, &mut buffer);
                 }
+            }
+            // After the frames that were there already: who asks for a report has them in it.
+            if ready[2] {
+                waker.clear();
+                orders.try_iter().for_each(|order| self.obey(order));
             }
             self.release();
         }

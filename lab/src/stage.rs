@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tongro_sys::fdpass::Channel;
 use tongro_sys::{Error, namespace, process};
+use tongro_trace::event::What;
 
 use crate::error::Step;
 use crate::fate::Fates;
@@ -94,6 +95,7 @@ fn build(channel: Channel, setup: &Setup, ids: Ids) -> Result<Control, (Arc<Chan
     recorder.send_over(Arc::clone(&channel)).map_err(started)?;
     let states = States::new(Arc::clone(&recorder));
     let script = Script::parse(&setup.script.0).unwrap_or_default();
+    recorder.put(What::Link(script.link.clone()));
     let fates = Fates::new(script.seed, script.link, script.rule);
     let link =
         Link::start(network.sockets, network.link_diags, Arc::clone(&states), Arc::clone(&recorder), fates)

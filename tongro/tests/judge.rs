@@ -1,6 +1,8 @@
 //! The judge both ways, on real programs: every good one passes every check, every broken one fails with its own bug
 //! first, and what is no echo server is told so. One test a program; `TONGRO_REPEAT=N` runs each N times.
 
+#![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

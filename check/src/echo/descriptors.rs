@@ -15,7 +15,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     for _ in 0..ROUNDS {
         for _ in 0..CLIENTS {
             let Some(peer) = ask(stage)? else { return Ok(()) };
-            stage.bench.close(peer);
+            stage.bench.close(peer)?;
         }
         stage.bench.settle(&[])?;
         let seen = stage.bench.observe()?;

@@ -12,7 +12,7 @@ const ID: &str = "empty-connection-kills";
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(peer) = stage.bench.connect()? else { return Ok(()) };
     stage.bench.rest(&[&peer])?;
-    stage.bench.close(peer);
+    stage.bench.close(peer)?;
     stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())

@@ -17,7 +17,7 @@ const TOO_MANY: u64 = 20;
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(peer) = ask(stage)? else { return Ok(()) };
     note_model(&stage.bench)?;
-    stage.bench.close(peer);
+    stage.bench.close(peer)?;
     if let Idle::Spinning { ms } = stage.bench.settle(&[])? {
         stage.bench.measure("spin", ms);
     }

@@ -12,7 +12,7 @@ const ID: &str = "rst-kills-server";
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(peer) = ask(stage)? else { return Ok(()) };
     stage.bench.rest(&[&peer])?;
-    stage.bench.abort(peer);
+    stage.bench.abort(peer)?;
     stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())

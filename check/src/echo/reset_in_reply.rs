@@ -13,7 +13,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(mut peer) = stage.bench.connect()? else { return Ok(()) };
     stage.bench.fill(&mut peer, &pattern(MORE_THAN_A_WINDOW))?;
     stage.bench.rest(&[&peer])?;
-    stage.bench.abort(peer);
+    stage.bench.abort(peer)?;
     stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())

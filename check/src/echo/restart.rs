@@ -20,7 +20,7 @@ fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     // The server closes first: the TIME_WAIT row will be its own.
     bench.lab.signal(bench.program, libc::SIGKILL)?;
     bench.until_closed(&mut peer)?;
-    bench.close(peer);
+    bench.close(peer)?;
     for _ in 0..LOOKS {
         if bench.lab.listeners(tongro_lab::SERVER)?.is_empty() && bench.observe()?.processes == 0 {
             break;

@@ -11,7 +11,7 @@ const ID: &str = "serves-one-then-exits";
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     let Some(peer) = ask(stage)? else { return Ok(()) };
-    stage.bench.close(peer);
+    stage.bench.close(peer)?;
     stage.bench.rest(&[])?;
     ask(stage)?;
     Ok(())

@@ -83,7 +83,6 @@ fn go(
 ) -> Result<(Recording, Vec<String>), LabError> {
     let plan = Plan { script: script.clone(), ..Plan::default() };
     let (lab, receiver) = Lab::start(&plan)?;
-    lab.put(What::Link(script.link.clone()));
     let began = Instant::now();
     let mut events = Vec::new();
     start(&lab, SERVER, server, script)?;

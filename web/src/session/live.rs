@@ -90,7 +90,6 @@ fn start(
     let (lab, receiver) =
         Lab::start(&plan).map_err(|error| text("cli.error.no_namespaces", &[("why", error.to_string())]))?;
     let lab = Arc::new(lab);
-    lab.put(What::Link(settings.clone()));
     *locked(&inner.link) = settings;
     *locked(&inner.lab) = Some(Arc::clone(&lab));
     let id = inner.open(title, program, false);
