@@ -12,7 +12,10 @@ use crate::segment::{Direction, Segment, before};
 
 use super::half::{Arrival, Half, LastAck, LastArrival, Transmission, covers};
 use super::report::{With, finding, frames, id, millis};
-use super::{Found, Role};
+use super::{Delivery, Found, Role};
+
+/// Without a log, a segment that fills a hole this soon is taken for overtaken, not for sent again.
+const OVERTAKEN: Nanos = 3_000_000;
 
 /// Both ends of a connection; index = direction in which the end sends.
 #[derive(Debug, Default)]
@@ -22,14 +25,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn sent(&mut self, segment: &Segment, is_lost: bool) -> Vec<Found> {
+    pub(super) fn sent(&mut self, segment: &Segment, delivery: Delivery) -> Vec<Found> {
         if segment.has(RST) {
             let found = self.reset(segment);
             self.halves[segment.dir].gone = Some(segment.no);
             return found;
         }
         let here = |finding| Found { frame: segment.no, finding };
-        let mut found: Vec<Found> = self.numbers(segment, is_lost).into_iter().map(here).collect();
+        let mut found: Vec<Found> = self.numbers(segment, delivery).into_iter().map(here).collect();
         found.extend(self.opening(segment).map(here));
         found.extend(self.closing(segment).into_iter().map(here));
         found.extend(self.half_close(segment));
@@ -38,7 +41,7 @@ impl Connection {
     }
 
     /// What the sequence numbers say: new bytes, old ones, or a probe; and notes the transmission.
-    fn numbers(&mut self, segment: &Segment, is_lost: bool) -> Vec<Finding> {
+    fn numbers(&mut self, segment: &Segment, delivery: Delivery) -> Vec<Finding> {
         let mut findings = Vec::new();
         let me = &mut self.halves[segment.dir];
         if segment.has(SYN) && me.syn.is_none() {
@@ -49,6 +52,8 @@ impl Connection {
         let is_content = segment.seq_len() > 0 && (probe.is_none() || !is_again);
         if let Some(probe) = probe {
             findings.push(probe);
+        } else if is_again && delivery == Delivery::Unknown && self.fills_hole(segment) {
+            findings.push(finding(id::OUT_OF_ORDER, Vec::new()).with("seq", segment.seq));
         } else if is_again {
             findings.push(self.retransmission(segment));
         } else if segment.seq_len() > 0 {
@@ -56,7 +61,7 @@ impl Connection {
         }
         let me = &mut self.halves[segment.dir];
         if is_content {
-            me.transmit(segment, is_lost);
+            me.transmit(segment, delivery);
         } else if me.next.is_none() {
             me.next = Some(segment.seq);
             me.unacked = segment.seq;
@@ -93,7 +98,7 @@ impl Connection {
     pub(super) fn lost(&mut self, dir: Direction, no: u32) {
         let me = &mut self.halves[dir];
         let all = me.flying.iter_mut().chain(&mut me.settled);
-        all.filter(|old| old.no == no).for_each(|old| old.is_lost = true);
+        all.filter(|old| old.no == no).for_each(|old| old.delivery = Delivery::Lost);
     }
 
     pub(super) fn timeout_is(&mut self, dir: Direction, timeout: Nanos) {
@@ -108,6 +113,14 @@ impl Connection {
         let [a, b] = &self.halves;
         a.syn.and(b.syn)?;
         Some(a.scale.and(b.scale).and(self.halves[segment.dir].scale).unwrap_or(0))
+    }
+
+    /// Where nobody knows what the link did: bytes never seen before, too soon after later ones to be sent again.
+    fn fills_hole(&self, segment: &Segment) -> bool {
+        let me = &self.halves[segment.dir];
+        let last_at = me.flying.back().or_else(|| me.settled.back()).map_or(0, |last| last.at);
+        let is_soon = segment.at.saturating_sub(last_at) < OVERTAKEN;
+        is_soon && me.duplicate_acks.len() < 3 && me.earlier(segment).is_empty()
     }
 
     fn retransmission(&mut self, segment: &Segment) -> Finding {
@@ -126,8 +139,8 @@ impl Connection {
         if id == id::FAST_RETRANSMISSION && me.recover.is_none() {
             me.recover = me.next;
         }
-        let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost).map(|old| old.no).collect();
-        let first = earlier.iter().find(|old| old.is_lost).or_else(|| earlier.first());
+        let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost()).map(|old| old.no).collect();
+        let first = earlier.iter().find(|old| old.is_lost()).or_else(|| earlier.first());
         let named = if lost.is_empty() { Vec::from_iter(first.map(|old| old.no)) } else { lost.clone() };
         let evidence = named.iter().chain(&me.duplicate_acks).copied().collect();
         let mut found = finding(id, evidence)
@@ -210,7 +223,7 @@ impl Connection {
         }
         if segment.has(FIN) && me.fin.is_none() {
             let Segment { no, at, seq, .. } = *segment;
-            me.fin = Some(Transmission { no, at, seq, end: segment.end(), is_lost: false });
+            me.fin = Some(Transmission { no, at, seq, end: segment.end(), delivery: Delivery::Unknown });
             findings.push(match you.fin {
                 Some(fin) => finding(id::TEARDOWN_SECOND_FIN, vec![fin.no]).with("first", fin.no),
                 None => finding(id::TEARDOWN_FIN, Vec::new()),

@@ -119,7 +119,8 @@ impl Builder {
         let found = if arrow.is_forged {
             self.analyser.forged(flow, segment, rule.unwrap_or("reset"))
         } else {
-            self.analyser.sent(flow, segment, delivery(arrow, fates))
+            let known = if self.is_capture { Delivery::Unknown } else { delivery(arrow, fates) };
+            self.analyser.sent(flow, segment, known)
         };
         for Found { frame, finding } in found {
             if frame != arrow.no {
