@@ -55,7 +55,7 @@ fn altered_and_doubled_frames_are_kept_as_they_arrived() {
     run.save(&folder).unwrap();
     assert_eq!(Run::open(&folder).unwrap().recording, run.recording);
     let bytes = std::fs::read(folder.join("trace.pcapng")).unwrap();
-    let mut reader = tongro_trace::capture::Reader::new(bytes.as_slice()).unwrap();
+    let mut reader = Reader::new(bytes.as_slice()).unwrap();
     let mut seen = Vec::new();
     while let Some(packet) = reader.next_packet().unwrap() {
         let comment = packet.options.comments().next().unwrap_or_default();
