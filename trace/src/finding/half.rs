@@ -59,6 +59,16 @@ pub(super) struct Arrival {
     pub(super) end: u32,
 }
 
+/// The first data this end sent after the other's FIN had arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AfterFin {
+    pub(super) fin: u32,
+    pub(super) data: u32,
+    pub(super) end: u32,
+    /// The other end has acknowledged it.
+    pub(super) is_taken: bool,
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 pub(super) struct Half {
@@ -82,7 +92,7 @@ pub(super) struct Half {
     pub(super) fin: Option<Transmission>,
     pub(super) fin_acked: bool,
     pub(super) fin_arrived: Option<u32>,
-    pub(super) used_half_close: bool,
+    pub(super) after_fin: Option<AfterFin>,
     pub(super) last_ack: Option<LastAck>,
     pub(super) last_arrival: Option<LastArrival>,
     pub(super) unanswered: VecDeque<Arrival>,
@@ -108,7 +118,7 @@ impl Default for Half {
             fin: None,
             fin_acked: false,
             fin_arrived: None,
-            used_half_close: false,
+            after_fin: None,
             last_ack: None,
             last_arrival: None,
             unanswered: VecDeque::new(),

@@ -10,7 +10,7 @@ use crate::event::Nanos;
 use crate::ladder::Finding;
 use crate::segment::{Direction, Segment, before};
 
-use super::half::{Arrival, Half, LastAck, LastArrival, Transmission, covers};
+use super::half::{AfterFin, Arrival, Half, LastAck, LastArrival, Transmission, covers};
 use super::report::{With, finding, frames, id, millis};
 use super::{Delivery, Found, Role};
 
@@ -232,13 +232,20 @@ impl Connection {
         findings
     }
 
-    /// Data to an end that has closed its own direction: what its FIN began was a half-close.
+    /// Data sent to an end whose FIN had arrived, and taken by it: what that FIN began was a half-close. An end that
+    /// had closed for good would answer with a reset.
     fn half_close(&mut self, segment: &Segment) -> Option<Found> {
-        let me = &mut self.halves[segment.dir];
-        let fin = me.fin_arrived.filter(|_| segment.payload > 0 && !me.used_half_close)?;
-        me.used_half_close = true;
-        let found = finding(id::HALF_CLOSE, vec![segment.no]).with("data", segment.no);
-        Some(Found { frame: fin, finding: found })
+        let [me, you] = self.both(segment.dir);
+        if let Some(fin) = me.fin_arrived.filter(|_| segment.payload > 0 && me.after_fin.is_none()) {
+            me.after_fin = Some(AfterFin { fin, data: segment.no, end: segment.end(), is_taken: false });
+        }
+        let after =
+            you.after_fin.as_mut().filter(|after| segment.has(ACK) && !before(segment.ack, after.end))?;
+        if std::mem::replace(&mut after.is_taken, true) {
+            return None;
+        }
+        let found = finding(id::HALF_CLOSE, vec![after.data, segment.no]).with("data", after.data);
+        Some(Found { frame: after.fin, finding: found })
     }
 
     fn acknowledgment(&mut self, segment: &Segment) -> Vec<Finding> {
@@ -248,7 +255,8 @@ impl Connection {
         }
         let shift = self.shift(segment).unwrap_or(0);
         let me = &mut self.halves[segment.dir];
-        if segment.window == 0 && !segment.has(SYN) {
+        let was_open = me.last_ack.is_none_or(|last| last.window > 0);
+        if segment.window == 0 && !segment.has(SYN) && (was_open || segment.is_bare_ack()) {
             findings.push(finding(id::ZERO_WINDOW, Vec::new()));
         }
         let answered = me.answer(segment);
