@@ -52,7 +52,7 @@ impl Connection {
         let is_content = segment.seq_len() > 0 && (probe.is_none() || !is_again);
         if let Some(probe) = probe {
             findings.push(probe);
-        } else if is_again && delivery == Delivery::Unknown && self.fills_hole(segment) {
+        } else if is_again && self.fills_hole(segment, delivery) {
             findings.push(finding(id::OUT_OF_ORDER, Vec::new()).with("seq", segment.seq));
         } else if is_again {
             findings.push(self.retransmission(segment));
@@ -115,12 +115,17 @@ impl Connection {
         Some(a.scale.and(b.scale).and(self.halves[segment.dir].scale).unwrap_or(0))
     }
 
-    /// Where nobody knows what the link did: bytes never seen before, too soon after later ones to be sent again.
-    fn fills_hole(&self, segment: &Segment) -> bool {
+    /// Bytes that come after later ones but were never seen before: the sending host let them out in another order,
+    /// as Linux does when two processors send for one socket. Where nobody knows what was lost before the capture,
+    /// they must also come too soon to be sent again.
+    fn fills_hole(&self, segment: &Segment, delivery: Delivery) -> bool {
         let me = &self.halves[segment.dir];
+        if !before(me.unacked, segment.end()) || !me.earlier(segment).is_empty() {
+            return false;
+        }
         let last_at = me.flying.back().or_else(|| me.settled.back()).map_or(0, |last| last.at);
-        let is_soon = segment.at.saturating_sub(last_at) < OVERTAKEN;
-        is_soon && me.duplicate_acks.len() < 3 && me.earlier(segment).is_empty()
+        let is_soon = segment.at.saturating_sub(last_at) < OVERTAKEN && me.duplicate_acks.len() < 3;
+        delivery != Delivery::Unknown || is_soon
     }
 
     fn retransmission(&mut self, segment: &Segment) -> Finding {

@@ -332,3 +332,12 @@ fn a_half_closed_end_still_takes_data() {
     log.send(100.0, 120.0, 0, Seg::new(ACK, 2, 6, 0));
     assert_eq!(found_in(log), ["#4 half_close data=5 [5, 6]"]);
 }
+
+#[test]
+fn a_host_may_let_segments_out_in_another_order() {
+    let mut log = opened();
+    log.send(60.0, 80.0, 0, Seg::new(ACK, 101, 1, 100));
+    log.send(60.1, 80.1, 0, Seg::new(ACK, 1, 1, 100));
+    log.send(80.1, 100.0, 1, Seg::new(ACK, 1, 201, 0));
+    assert_eq!(found_in(log), ["#5 out_of_order seq=1 []"]);
+}
