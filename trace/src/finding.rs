@@ -31,6 +31,8 @@ pub enum Delivery {
     Arrives(u32),
     /// It never arrives, or arrives with a wrong checksum.
     Lost,
+    /// Nobody knows; in a capture it is seen to arrive when it is seen at all.
+    Unknown,
 }
 
 /// A finding and the frame it is about: as a rule the one just sent, but some make sense of an earlier one.
@@ -80,9 +82,13 @@ impl Role {
 impl Analyser {
     /// A segment of a flow goes onto the link.
     pub fn sent(&mut self, flow: u32, segment: &Segment, delivery: Delivery) -> Vec<Found> {
-        let is_lost = delivery == Delivery::Lost;
-        let findings = self.connections.entry(flow).or_default().sent(segment, is_lost);
-        if let Delivery::Arrives(arrivals_left) = delivery {
+        let findings = self.connections.entry(flow).or_default().sent(segment, delivery);
+        let arrivals_left = match delivery {
+            Delivery::Arrives(times) => times,
+            Delivery::Lost => 0,
+            Delivery::Unknown => 1,
+        };
+        if arrivals_left > 0 {
             let (segment, role) = (segment.clone(), Role::of(&findings));
             self.in_flight.insert(segment.no, InFlight { flow, segment, role, arrivals_left });
         }

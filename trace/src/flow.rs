@@ -7,13 +7,15 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use serde::Serialize;
 use tongro_wire::view::{Ip, Tcp, Transport, View, flag};
 
 use crate::event::Nanos;
 use crate::segment::{Direction, Segment, options_of};
 
 /// The transport of a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// Transmission Control Protocol.
     Tcp,
@@ -21,8 +23,8 @@ pub enum Protocol {
     Udp,
 }
 
-/// One conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One conversation, a row of the conversations table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Flow {
     /// Number, from 0.
     pub no: u32,
@@ -38,8 +40,11 @@ pub struct Flow {
     pub frames: [u64; 2],
     /// Frame bytes in each direction.
     pub bytes: [u64; 2],
+    #[serde(skip)]
     base: [Option<u32>; 2],
+    #[serde(skip)]
     has_syn: bool,
+    #[serde(skip)]
     fins: [bool; 2],
     is_over: bool,
     was_reset: bool,

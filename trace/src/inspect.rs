@@ -23,7 +23,7 @@ pub struct Inspection {
     /// What is wrong with the bytes.
     pub problems: Vec<Fault>,
     /// The bytes as sent, two hex digits each.
-    pub bytes: String,
+    pub hex: String,
 }
 
 /// A layer: a header, or the data at the end.
@@ -50,16 +50,16 @@ pub struct Field {
     pub name: &'static str,
     /// The value as people say it: `65`, `PSH ACK`, `502 × 128 = 64256`, `0xdf24 ✓`.
     pub value: String,
-    /// What stands behind it, quieter: `(1511825025)`, `00011000`, `0x0800`.
-    pub detail: Option<String>,
+    /// What stands behind it, quieter: `1511825025`, `00011000`, `0x0800`; empty when nothing does.
+    pub detail: String,
     /// The first byte that holds it.
     pub start: usize,
     /// How many bytes hold a part of it.
     pub len: usize,
     /// A checksum that does not hold.
     pub is_bad: bool,
-    /// Its parts: the flags of a flag field, the options of an option list.
-    pub parts: Vec<Self>,
+    /// 0 for a row of the list; 1 for a part of the row above: a flag, an option.
+    pub depth: u8,
 }
 
 /// Something wrong with the bytes.
@@ -85,8 +85,8 @@ pub fn inspect(builder: &Builder, no: u32, bytes: &[u8]) -> Option<Inspection> {
     let reader = Reader::new(builder, &arrow, &packet);
     let layers = (0..packet.layers.len()).map(|index| layer(&packet, index, &reader)).collect();
     let problems = packet.problems.iter().map(fault).collect();
-    let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(Inspection { arrow, layers, problems, bytes: digits })
+    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Inspection { arrow, layers, problems, hex })
 }
 
 /// Takes a frame of a finished recording apart. To look at several, keep [`Recording::build`] and use [`inspect`].
@@ -97,42 +97,38 @@ pub fn inspect_recorded(recording: &Recording, no: u32) -> Option<Inspection> {
 
 fn layer(packet: &Packet<'_>, index: usize, reader: &Reader<'_>) -> Layer {
     let found = &packet.layers[index];
-    let mut rows: Vec<Row> = Vec::new();
+    let mut group_end = 0;
+    let mut fields = Vec::new();
     for value in packet.fields.iter().filter(|value| value.layer == index && !value.generated) {
-        let row = Row { field: field(value, reader), end: value.bits.end, is_group: is_group(value) };
-        match rows.last_mut().filter(|last| last.is_group && row.end <= last.end) {
-            Some(group) => group.field.parts.push(row.field),
-            None => rows.push(row),
+        let is_part = value.bits.end <= group_end;
+        let field = field(value, u8::from(is_part), reader);
+        if is_group(value) && !is_part {
+            group_end = value.bits.end;
+        }
+        if field.id != "tcp.urgent_pointer" || field.value != "0" {
+            fields.push(field);
         }
     }
-    let is_said = |row: &Row| row.field.id != "tcp.urgent_pointer" || row.field.value != "0";
     Layer {
         id: found.protocol.name,
         name: found.protocol.title,
         start: found.header.start,
         len: found.header.len(),
-        fields: rows.into_iter().filter(is_said).map(|row| row.field).collect(),
+        fields,
     }
-}
-
-/// A field of the list and where its bits end.
-struct Row {
-    field: Field,
-    end: u32,
-    is_group: bool,
 }
 
 fn is_group(value: &FieldValue<'_>) -> bool {
     value.field.is_group || matches!(value.field.ty, Type::Items(_))
 }
 
-fn field(value: &FieldValue<'_>, reader: &Reader<'_>) -> Field {
+fn field(value: &FieldValue<'_>, depth: u8, reader: &Reader<'_>) -> Field {
     let Shown { id, value: text, detail, is_bad } = reader.read(value);
     let bytes = value.bytes();
     // The flags that people know stand in the last byte of the two.
     let start = if id == "tcp.flags" { bytes.end - 1 } else { bytes.start };
     let len = bytes.end - start;
-    Field { id, name: value.field.name, value: text, detail, start, len, is_bad, parts: Vec::new() }
+    Field { id, name: value.field.name, value: text, detail, start, len, is_bad, depth }
 }
 
 fn fault(problem: &Problem) -> Fault {

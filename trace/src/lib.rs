@@ -12,3 +12,4 @@ pub mod ladder;
 pub mod recording;
 pub mod run;
 pub mod segment;
+pub mod stream;

@@ -1,8 +1,16 @@
 //! A recording: the events of a run and the bytes of its frames, joined.
 //!
-//! The lab fills it while the run goes on; the judge, the ladder and the run folder read it.
+//! The lab fills it while the run goes on; the judge, the ladder and the run folder read it. A capture file becomes one
+//! as well: frames that are sent and seen to arrive at the same moment, between the end that spoke first and the rest.
 
-use crate::event::{Event, Fate, What};
+use std::io::Read;
+use std::net::IpAddr;
+
+use tongro_wire::view;
+
+use crate::capture;
+use crate::event::{Arrived, Event, Fate, Host, HostId, Nanos, Sent, What};
+use crate::flow::Table;
 use crate::ladder::{Builder, Ladder};
 
 /// Events in order of time, and frame bytes by number.
@@ -53,7 +61,12 @@ impl Recording {
     /// A builder that has seen all events.
     #[must_use]
     pub fn build(&self) -> Builder {
-        let mut builder = Builder::new();
+        self.feed(Builder::new())
+    }
+
+    /// Gives all events to a builder.
+    #[must_use]
+    pub fn feed(&self, mut builder: Builder) -> Builder {
         let mut altered: Vec<Option<Vec<u8>>> = vec![None; self.frames.len() + 1];
         for event in &self.events {
             let bytes = match &event.what {
@@ -69,6 +82,80 @@ impl Recording {
             builder.apply(event, bytes);
         }
         builder
+    }
+}
+
+/// Reads a capture into a recording for [`Builder::for_capture`]: time 0 is the first frame's. Frames without Ethernet
+/// header are left out. What was read before an error is kept.
+pub fn from_capture<R: Read>(reader: &mut capture::Reader<R>) -> (Recording, Option<capture::Error>) {
+    let mut recording = Recording::default();
+    let mut sides = Sides::default();
+    let mut began_at = None;
+    let error = loop {
+        let packet = match reader.next_packet() {
+            Ok(Some(packet)) if packet.link_type == capture::ETHERNET => packet,
+            Ok(Some(_)) => continue,
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        };
+        let at = packet.at.saturating_sub(*began_at.get_or_insert(packet.at));
+        recording.see(u64::try_from(at).unwrap_or(0), packet.wire_len, packet.bytes, &mut sides);
+    };
+    recording.events.splice(0..0, sides.hosts());
+    (recording.finish(), error)
+}
+
+impl Recording {
+    /// A frame that a capture saw.
+    fn see(&mut self, at: Nanos, len: u32, bytes: &[u8], sides: &mut Sides) {
+        let frame = self.frames.len() as u32 + 1;
+        let host = sides.sender(at, bytes);
+        let sent = Sent { frame, host, forged: false, len, fates: Vec::new(), rule: None };
+        self.events.push(Event { id: 0, at, what: What::Sent(sent) });
+        let arrived = Arrived { frame, host: 1 - host, copy: 0 };
+        self.events.push(Event { id: 0, at, what: What::Arrived(arrived) });
+        self.frames.push(bytes.to_vec());
+    }
+}
+
+/// Who stands where in a capture: the address that spoke first is the client, whatever it talks to the server.
+#[derive(Default)]
+struct Sides {
+    flows: Table,
+    ends: Option<[IpAddr; 2]>,
+    client_mac: Option<[u8; 6]>,
+}
+
+impl Sides {
+    fn sender(&mut self, at: Nanos, bytes: &[u8]) -> HostId {
+        let mac: [u8; 6] = bytes.get(6..12).and_then(|mac| mac.try_into().ok()).unwrap_or_default();
+        let view = view::ethernet(bytes);
+        let place = view.as_ref().and_then(|view| {
+            let (flow, dir) = self.flows.observe(at, bytes.len(), view)?;
+            Some((flow.ends.map(|end| end.ip()), dir))
+        });
+        let Some((ends, dir)) = place else {
+            return HostId::from(*self.client_mac.get_or_insert(mac) != mac);
+        };
+        let [client, _] = *self.ends.get_or_insert(ends);
+        let host = match ends.iter().position(|end| *end == client) {
+            Some(at) if ends[0] != ends[1] => HostId::from(at != dir),
+            _ => dir as HostId,
+        };
+        if host == 0 {
+            self.client_mac = Some(mac);
+        }
+        host
+    }
+
+    fn hosts(self) -> Vec<Event> {
+        let ends = self.ends.map(|ends| ends.map(|end| vec![end])).unwrap_or_default();
+        let names = [(0, "client"), (1, "server")];
+        let hosts = names.into_iter().zip(ends).map(|((host, name), addresses)| {
+            let (name, iface) = (name.to_owned(), String::new());
+            Event { id: 0, at: 0, what: What::Host(Host { host, name, addresses, iface }) }
+        });
+        hosts.collect()
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use crate::event::Nanos;
 use crate::segment::{Segment, before};
 
+use super::Delivery;
+
 /// How many acknowledged segments are remembered, to name the original of a needless retransmission.
 const REMEMBERED: usize = 64;
 
@@ -18,7 +20,13 @@ pub(super) struct Transmission {
     pub(super) at: Nanos,
     pub(super) seq: u32,
     pub(super) end: u32,
-    pub(super) is_lost: bool,
+    pub(super) delivery: Delivery,
+}
+
+impl Transmission {
+    pub(super) fn is_lost(&self) -> bool {
+        self.delivery == Delivery::Lost
+    }
 }
 
 /// The last acknowledgment this end sent.
@@ -51,6 +59,16 @@ pub(super) struct Arrival {
     pub(super) end: u32,
 }
 
+/// The first data this end sent after the other's FIN had arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AfterFin {
+    pub(super) fin: u32,
+    pub(super) data: u32,
+    pub(super) end: u32,
+    /// The other end has acknowledged it.
+    pub(super) is_taken: bool,
+}
+
 /// One end of a connection.
 #[derive(Debug)]
 pub(super) struct Half {
@@ -74,7 +92,7 @@ pub(super) struct Half {
     pub(super) fin: Option<Transmission>,
     pub(super) fin_acked: bool,
     pub(super) fin_arrived: Option<u32>,
-    pub(super) used_half_close: bool,
+    pub(super) after_fin: Option<AfterFin>,
     pub(super) last_ack: Option<LastAck>,
     pub(super) last_arrival: Option<LastArrival>,
     pub(super) unanswered: VecDeque<Arrival>,
@@ -100,7 +118,7 @@ impl Default for Half {
             fin: None,
             fin_acked: false,
             fin_arrived: None,
-            used_half_close: false,
+            after_fin: None,
             last_ack: None,
             last_arrival: None,
             unanswered: VecDeque::new(),
@@ -117,10 +135,10 @@ impl Half {
     }
 
     /// Notes a transmission.
-    pub(super) fn transmit(&mut self, segment: &Segment, is_lost: bool) {
+    pub(super) fn transmit(&mut self, segment: &Segment, delivery: Delivery) {
         let Segment { no, at, seq, .. } = *segment;
         let end = segment.end();
-        self.flying.push_back(Transmission { no, at, seq, end, is_lost });
+        self.flying.push_back(Transmission { no, at, seq, end, delivery });
         if self.next.is_none_or(|next| before(next, end)) {
             self.next = Some(end);
         }
@@ -176,11 +194,12 @@ impl Half {
     }
 }
 
-/// Whether transmissions that were not lost hold every byte from `seq` to `end`.
+/// Whether transmissions that are known to arrive hold every byte from `seq` to `end`.
 pub(super) fn covers(transmissions: &[Transmission], mut seq: u32, end: u32) -> bool {
     while before(seq, end) {
-        let next =
-            transmissions.iter().find(|old| !old.is_lost && !before(seq, old.seq) && before(seq, old.end));
+        let next = transmissions.iter().find(|old| {
+            matches!(old.delivery, Delivery::Arrives(_)) && !before(seq, old.seq) && before(seq, old.end)
+        });
         match next {
             Some(old) => seq = old.end,
             None => return false,

@@ -10,9 +10,12 @@ use crate::event::Nanos;
 use crate::ladder::Finding;
 use crate::segment::{Direction, Segment, before};
 
-use super::half::{Arrival, Half, LastAck, LastArrival, Transmission, covers};
+use super::half::{AfterFin, Arrival, Half, LastAck, LastArrival, Transmission, covers};
 use super::report::{With, finding, frames, id, millis};
-use super::{Found, Role};
+use super::{Delivery, Found, Role};
+
+/// Without a log, a segment that fills a hole this soon is taken for overtaken, not for sent again.
+const OVERTAKEN: Nanos = 3_000_000;
 
 /// Both ends of a connection; index = direction in which the end sends.
 #[derive(Debug, Default)]
@@ -22,14 +25,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn sent(&mut self, segment: &Segment, is_lost: bool) -> Vec<Found> {
+    pub(super) fn sent(&mut self, segment: &Segment, delivery: Delivery) -> Vec<Found> {
         if segment.has(RST) {
             let found = self.reset(segment);
             self.halves[segment.dir].gone = Some(segment.no);
             return found;
         }
         let here = |finding| Found { frame: segment.no, finding };
-        let mut found: Vec<Found> = self.numbers(segment, is_lost).into_iter().map(here).collect();
+        let mut found: Vec<Found> = self.numbers(segment, delivery).into_iter().map(here).collect();
         found.extend(self.opening(segment).map(here));
         found.extend(self.closing(segment).into_iter().map(here));
         found.extend(self.half_close(segment));
@@ -38,7 +41,7 @@ impl Connection {
     }
 
     /// What the sequence numbers say: new bytes, old ones, or a probe; and notes the transmission.
-    fn numbers(&mut self, segment: &Segment, is_lost: bool) -> Vec<Finding> {
+    fn numbers(&mut self, segment: &Segment, delivery: Delivery) -> Vec<Finding> {
         let mut findings = Vec::new();
         let me = &mut self.halves[segment.dir];
         if segment.has(SYN) && me.syn.is_none() {
@@ -49,6 +52,8 @@ impl Connection {
         let is_content = segment.seq_len() > 0 && (probe.is_none() || !is_again);
         if let Some(probe) = probe {
             findings.push(probe);
+        } else if is_again && self.fills_hole(segment, delivery) {
+            findings.push(finding(id::OUT_OF_ORDER, Vec::new()).with("seq", segment.seq));
         } else if is_again {
             findings.push(self.retransmission(segment));
         } else if segment.seq_len() > 0 {
@@ -56,7 +61,7 @@ impl Connection {
         }
         let me = &mut self.halves[segment.dir];
         if is_content {
-            me.transmit(segment, is_lost);
+            me.transmit(segment, delivery);
         } else if me.next.is_none() {
             me.next = Some(segment.seq);
             me.unacked = segment.seq;
@@ -93,7 +98,7 @@ impl Connection {
     pub(super) fn lost(&mut self, dir: Direction, no: u32) {
         let me = &mut self.halves[dir];
         let all = me.flying.iter_mut().chain(&mut me.settled);
-        all.filter(|old| old.no == no).for_each(|old| old.is_lost = true);
+        all.filter(|old| old.no == no).for_each(|old| old.delivery = Delivery::Lost);
     }
 
     pub(super) fn timeout_is(&mut self, dir: Direction, timeout: Nanos) {
@@ -108,6 +113,19 @@ impl Connection {
         let [a, b] = &self.halves;
         a.syn.and(b.syn)?;
         Some(a.scale.and(b.scale).and(self.halves[segment.dir].scale).unwrap_or(0))
+    }
+
+    /// Bytes that come after later ones but were never seen before: the sending host let them out in another order,
+    /// as Linux does when two processors send for one socket. Where nobody knows what was lost before the capture,
+    /// they must also come too soon to be sent again.
+    fn fills_hole(&self, segment: &Segment, delivery: Delivery) -> bool {
+        let me = &self.halves[segment.dir];
+        if !before(me.unacked, segment.end()) || !me.earlier(segment).is_empty() {
+            return false;
+        }
+        let last_at = me.flying.back().or_else(|| me.settled.back()).map_or(0, |last| last.at);
+        let is_soon = segment.at.saturating_sub(last_at) < OVERTAKEN && me.duplicate_acks.len() < 3;
+        delivery != Delivery::Unknown || is_soon
     }
 
     fn retransmission(&mut self, segment: &Segment) -> Finding {
@@ -126,8 +144,8 @@ impl Connection {
         if id == id::FAST_RETRANSMISSION && me.recover.is_none() {
             me.recover = me.next;
         }
-        let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost).map(|old| old.no).collect();
-        let first = earlier.iter().find(|old| old.is_lost).or_else(|| earlier.first());
+        let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost()).map(|old| old.no).collect();
+        let first = earlier.iter().find(|old| old.is_lost()).or_else(|| earlier.first());
         let named = if lost.is_empty() { Vec::from_iter(first.map(|old| old.no)) } else { lost.clone() };
         let evidence = named.iter().chain(&me.duplicate_acks).copied().collect();
         let mut found = finding(id, evidence)
@@ -210,7 +228,7 @@ impl Connection {
         }
         if segment.has(FIN) && me.fin.is_none() {
             let Segment { no, at, seq, .. } = *segment;
-            me.fin = Some(Transmission { no, at, seq, end: segment.end(), is_lost: false });
+            me.fin = Some(Transmission { no, at, seq, end: segment.end(), delivery: Delivery::Unknown });
             findings.push(match you.fin {
                 Some(fin) => finding(id::TEARDOWN_SECOND_FIN, vec![fin.no]).with("first", fin.no),
                 None => finding(id::TEARDOWN_FIN, Vec::new()),
@@ -219,13 +237,20 @@ impl Connection {
         findings
     }
 
-    /// Data to an end that has closed its own direction: what its FIN began was a half-close.
+    /// Data sent to an end whose FIN had arrived, and taken by it: what that FIN began was a half-close. An end that
+    /// had closed for good would answer with a reset.
     fn half_close(&mut self, segment: &Segment) -> Option<Found> {
-        let me = &mut self.halves[segment.dir];
-        let fin = me.fin_arrived.filter(|_| segment.payload > 0 && !me.used_half_close)?;
-        me.used_half_close = true;
-        let found = finding(id::HALF_CLOSE, vec![segment.no]).with("data", segment.no);
-        Some(Found { frame: fin, finding: found })
+        let [me, you] = self.both(segment.dir);
+        if let Some(fin) = me.fin_arrived.filter(|_| segment.payload > 0 && me.after_fin.is_none()) {
+            me.after_fin = Some(AfterFin { fin, data: segment.no, end: segment.end(), is_taken: false });
+        }
+        let after =
+            you.after_fin.as_mut().filter(|after| segment.has(ACK) && !before(segment.ack, after.end))?;
+        if std::mem::replace(&mut after.is_taken, true) {
+            return None;
+        }
+        let found = finding(id::HALF_CLOSE, vec![after.data, segment.no]).with("data", after.data);
+        Some(Found { frame: after.fin, finding: found })
     }
 
     fn acknowledgment(&mut self, segment: &Segment) -> Vec<Finding> {
@@ -235,7 +260,8 @@ impl Connection {
         }
         let shift = self.shift(segment).unwrap_or(0);
         let me = &mut self.halves[segment.dir];
-        if segment.window == 0 && !segment.has(SYN) {
+        let was_open = me.last_ack.is_none_or(|last| last.window > 0);
+        if segment.window == 0 && !segment.has(SYN) && (was_open || segment.is_bare_ack()) {
             findings.push(finding(id::ZERO_WINDOW, Vec::new()));
         }
         let answered = me.answer(segment);

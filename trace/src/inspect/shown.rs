@@ -14,18 +14,18 @@ const LONGEST: usize = 16;
 pub(super) struct Shown {
     pub(super) id: &'static str,
     pub(super) value: String,
-    pub(super) detail: Option<String>,
+    pub(super) detail: String,
     pub(super) is_bad: bool,
 }
 
 impl Shown {
     fn plain(value: &FieldValue<'_>, text: String) -> Self {
-        Self { id: value.field.id, value: text, detail: None, is_bad: false }
+        Self { id: value.field.id, value: text, detail: String::new(), is_bad: false }
     }
 
     /// A number counted from the conversation's first one, the raw one behind it.
     fn relative(id: &'static str, number: u32, value: &FieldValue<'_>) -> Self {
-        Self { id, detail: Some(format!("({})", value.print())), ..Self::plain(value, number.to_string()) }
+        Self { id, detail: value.print(), ..Self::plain(value, number.to_string()) }
     }
 }
 
@@ -75,7 +75,7 @@ impl<'p> Reader<'p> {
             ("tcp.hdr_len" | "ip.hdr_len", _) => plain(format!("{} B", value.print())),
             (id, _) if id.ends_with(".checksum") => self.checksum(value),
             _ => match value.meaning() {
-                Some(name) => Shown { detail: Some(value.print()), ..plain(name.to_owned()) },
+                Some(name) => Shown { detail: value.print(), ..plain(name.to_owned()) },
                 None => plain(short(value)),
             },
         }
@@ -102,7 +102,7 @@ impl<'p> Reader<'p> {
         match status.filter_map(|other| other.value.uint()).next() {
             Some(status::GOOD) => Shown::plain(value, format!("{} ✓", value.print())),
             Some(status::BAD) => {
-                let detail = right.map(|sum| format!("0x{sum:04x}"));
+                let detail = right.map(|sum| format!("0x{sum:04x}")).unwrap_or_default();
                 Shown { detail, is_bad: true, ..Shown::plain(value, format!("{} ✗", value.print())) }
             }
             _ => Shown::plain(value, value.print()),
@@ -135,7 +135,7 @@ const IP_FLAGS: [(u64, &str); 3] = [(4, "RB"), (2, "DF"), (1, "MF")];
 fn flags(value: &FieldValue<'_>, names: &[(u64, &str)], digits: usize) -> Shown {
     let bits = value.value.uint().unwrap_or(0);
     let set: Vec<_> = names.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| *name).collect();
-    Shown { detail: Some(format!("{bits:0digits$b}")), ..Shown::plain(value, set.join(" ")) }
+    Shown { detail: format!("{bits:0digits$b}"), ..Shown::plain(value, set.join(" ")) }
 }
 
 fn option_name(kind: u64) -> String {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use tongro_wire::view::{self, Transport, View};
+use tongro_wire::view::{self, Transport, View, flag};
 
 use crate::event::{Arrived, Dropped, Fate, HostId, Nanos, Sent};
 use crate::finding::{self, Delivery, Found, id, is_retransmission};
@@ -116,10 +116,15 @@ impl Builder {
         let (fates, rule) = (sent.fates.as_slice(), sent.rule.as_deref());
         (arrow.kind, arrow.label) = label::tcp(segment);
         arrow.payload = segment.payload;
+        let is_end = segment.flags & (flag::FIN | flag::RST) != 0;
+        if arrow.from == 0 && !arrow.is_forged && (is_end || segment.payload > 0) {
+            self.note_sent(flow, arrow.sent_at, is_end);
+        }
         let found = if arrow.is_forged {
             self.analyser.forged(flow, segment, rule.unwrap_or("reset"))
         } else {
-            self.analyser.sent(flow, segment, delivery(arrow, fates))
+            let known = if self.is_capture { Delivery::Unknown } else { delivery(arrow, fates) };
+            self.analyser.sent(flow, segment, known)
         };
         for Found { frame, finding } in found {
             if frame != arrow.no {

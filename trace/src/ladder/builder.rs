@@ -28,6 +28,7 @@ pub struct Builder {
     pub(super) arrows: Arrows,
     pub(super) calls: Calls,
     pub(super) states: States,
+    pub(super) is_capture: bool,
     programs: HashMap<ProgramId, (HostId, String)>,
 }
 
@@ -48,6 +49,13 @@ impl Builder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A builder for frames that a capture saw and nobody knows the fates of; findings are guesses then, as good as
+    /// the middle of the path allows.
+    #[must_use]
+    pub fn for_capture() -> Self {
+        Self { is_capture: true, ..Self::default() }
     }
 
     /// Takes the next event. `bytes` are those of the frame for [`What::Sent`], the altered ones for

@@ -27,6 +27,8 @@ pub(super) struct Calls {
     accepted: HashMap<(i32, i64), usize>,
     steps: u64,
     last_step: HashMap<u16, Nanos>,
+    /// What went out since a flow's last step: the first data, the first FIN or RST.
+    went_out: HashMap<u32, [Option<Nanos>; 2]>,
 }
 
 #[derive(Debug)]
@@ -159,16 +161,24 @@ impl Builder {
         }
     }
 
+    /// Notes that host 0 sent data, or its FIN or RST: a peer's step that did this began no later.
+    pub(super) fn note_sent(&mut self, flow: u32, at: Nanos, is_end: bool) {
+        self.calls.went_out.entry(flow).or_default()[usize::from(is_end)].get_or_insert(at);
+    }
+
     /// A step of a peer that stands for a system call. It is known when it is over; a peer that waits for an
-    /// answer has waited since its last step, one that connects since its SYN.
+    /// answer has waited since its last step, one that connects since its SYN, one that sends since its first data.
     pub(super) fn step_call(&mut self, at: Nanos, step: &Step) {
         let host = 0;
         let flow = step.local.and_then(|end| self.flows.of_end(end));
         let last = self.calls.last_step.insert(step.peer, at);
         let waits = matches!(step.action, Action::Receive | Action::Eof | Action::Reset);
         let syn_at = flow.map(|no| self.flows.flows()[no as usize].first_at);
+        let went_out = flow.and_then(|no| self.calls.went_out.remove(&no)).unwrap_or_default();
         let from = match step.action {
             Action::Connect => last.max(syn_at),
+            Action::Send => went_out[0],
+            Action::Shutdown | Action::Close | Action::Abort => went_out[1],
             _ if waits => last,
             _ => None,
         };

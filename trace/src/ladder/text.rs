@@ -82,8 +82,8 @@ impl<'o> Sheet<'o> {
                 .unwrap_or_default()
         };
         let half = (self.options.width.max(60) - 10) / 2;
-        let left = cut(&self.plain(&name(hosts.first())), half);
-        let right = cut(&self.plain(&name(hosts.get(1))), half);
+        let left = self.cut(&name(hosts.first()), half);
+        let right = self.cut(&name(hosts.get(1)), half);
         let gap = self.options.width.max(60) - 10 - left.width() - right.width();
         format!("      ms  {left}{}{right}", " ".repeat(gap))
     }
@@ -92,8 +92,8 @@ impl<'o> Sheet<'o> {
         let is_evidence = self.options.evidence.contains(&arrow.no);
         let mark = if is_evidence { '>' } else { ' ' };
         let time = format!("{:.1}", arrow.sent_at as f64 / 1e6);
-        let left = cut(&self.plain(&client.text), self.side);
-        let right = cut(&self.plain(&server.text), self.side);
+        let left = self.cut(&client.text, self.side);
+        let right = self.cut(&server.text, self.side);
         let pad = " ".repeat(self.side - left.width());
         let (a, b) = (self.lifeline(client), self.lifeline(server));
         format!("{mark}{time:>7} {pad}{left} {a}{}{b} {right}", self.arrow(arrow))
@@ -119,7 +119,7 @@ impl<'o> Sheet<'o> {
         let is_ascii = self.options.is_ascii;
         let goes_right = arrow.from == 0;
         let shaft = Shaft::of(arrow, is_ascii);
-        let label = cut(&self.plain(&label(arrow)), self.link.saturating_sub(6));
+        let label = self.cut(&label(arrow), self.link.saturating_sub(6));
         let start: String = [shaft.line; 2].iter().collect();
         let room = self.link - label.width() - 4;
         let tail = if arrow.is_lost { room.min(3) } else { room };
@@ -132,8 +132,9 @@ impl<'o> Sheet<'o> {
         }
     }
 
-    fn plain(&self, text: &str) -> String {
-        plain(text, self.options.is_ascii)
+    fn cut(&self, text: &str, columns: usize) -> String {
+        let is_ascii = self.options.is_ascii;
+        cut(&plain(text, is_ascii), columns, is_ascii)
     }
 }
 
@@ -195,11 +196,11 @@ fn plain(text: &str, is_ascii: bool) -> String {
 }
 
 /// The text cut to a number of columns, its end marked.
-fn cut(text: &str, columns: usize) -> String {
+fn cut(text: &str, columns: usize, is_ascii: bool) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
-    let mark = if text.is_ascii() { '~' } else { '…' };
+    let mark = if is_ascii { '~' } else { '…' };
     let (mut out, mut used) = (String::new(), 1);
     for letter in text.chars() {
         used += letter.width().unwrap_or(0);

@@ -10,10 +10,10 @@ use tongro_wire::view::flag::{ACK, SYN};
 fn rows(inspection: &Inspection, layer: &str) -> Vec<String> {
     let layer = inspection.layers.iter().find(|found| found.id == layer).unwrap();
     let row = |field: &Field| {
-        let detail = field.detail.as_ref().map(|detail| format!(" {detail}")).unwrap_or_default();
+        let detail = if field.detail.is_empty() { String::new() } else { format!(" {}", field.detail) };
         format!("{}: {}{detail} {}–{}", field.id, field.value, field.start, field.start + field.len - 1)
     };
-    layer.fields.iter().map(row).collect()
+    layer.fields.iter().filter(|field| field.depth == 0).map(row).collect()
 }
 
 #[test]
@@ -24,8 +24,8 @@ fn the_fast_retransmission_of_the_picture() {
         [
             "tcp.srcport: 40312 34–35",
             "tcp.dstport: 9000 36–37",
-            "tcp.seq: 65 (1511825025) 38–41",
-            "tcp.ack: 1 (3279618777) 42–45",
+            "tcp.seq: 65 1511825025 38–41",
+            "tcp.ack: 1 3279618777 42–45",
             "tcp.hdr_len: 32 B 46–46",
             "tcp.flags: PSH ACK 00011000 47–47",
             "tcp.window_size: 502 × 128 = 64256 48–49",
@@ -36,7 +36,7 @@ fn the_fast_retransmission_of_the_picture() {
     let layers: Vec<_> = inspection.layers.iter().map(|layer| (layer.id, layer.start, layer.len)).collect();
     assert_eq!(layers, [("eth", 0, 14), ("ip", 14, 20), ("tcp", 34, 32), ("data", 66, 1448)]);
     assert_eq!(inspection.arrow.findings[0].id, "fast_retransmission");
-    assert_eq!(inspection.bytes.len(), 2 * 1514);
+    assert_eq!(inspection.hex.len(), 2 * 1514);
 }
 
 #[test]
@@ -44,11 +44,12 @@ fn it_is_one_flat_object() {
     let json = serde_json::to_value(inspect_recorded(&scenario::upload(), 12).unwrap()).unwrap();
     assert_eq!((&json["no"], &json["from"], &json["len"]), (&12.into(), &1.into(), &78.into()));
     let fields = json["layers"][2]["fields"].as_array().unwrap();
-    let options = fields.iter().find(|field| field["id"] == "tcp.options").unwrap();
-    let parts = options["parts"].as_array().unwrap();
-    let edge = parts.iter().find(|field| field["id"] == "tcp.options.sack_le").unwrap();
-    assert_eq!((&edge["value"], &edge["detail"]), (&"1513".into(), &"(1511826473)".into()));
-    assert_eq!(json["layers"][1]["fields"][8]["value"], "TCP");
+    let edge = fields.iter().find(|field| field["id"] == "tcp.options.sack_le").unwrap();
+    assert_eq!((&edge["value"], &edge["detail"]), (&"1513".into(), &"1511826473".into()));
+    assert_eq!(edge["depth"], 1);
+    let protocol =
+        json["layers"][1]["fields"].as_array().unwrap().iter().find(|field| field["id"] == "ip.proto");
+    assert_eq!(protocol.map(|field| (&field["value"], &field["detail"])), Some((&"TCP".into(), &"6".into())));
     assert_eq!(json["problems"], serde_json::json!([]));
 }
 

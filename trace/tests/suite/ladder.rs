@@ -4,6 +4,7 @@ use crate::scenario::{self, Log, Seg, end, ms, udp};
 use tongro_trace::event::*;
 use tongro_trace::ladder::{ArrowKind, Builder, Ladder};
 use tongro_trace::recording::Recording;
+use tongro_trace::stream::Piece;
 use tongro_wire::view::flag::{ACK, RST, SYN};
 
 pub(crate) fn build(recording: &Recording) -> Builder {
@@ -265,4 +266,19 @@ fn a_socket_that_gives_way_to_time_wait_is_not_closed() {
     let builder = build(&log.finish());
     let names: Vec<_> = builder.ladder().states.iter().map(|span| span.state).collect();
     assert_eq!(names, [FinWait2, TimeWait]);
+}
+
+#[test]
+fn a_followed_stream_is_what_the_programs_read() {
+    let recording = scenario::upload();
+    let said = tongro_trace::stream::follow_recorded(&recording, 0);
+    let mut streams = [Vec::new(), Vec::new()];
+    for one in said {
+        let Piece::Bytes { bytes, offset, .. } = one.piece else { panic!("a gap: {one:?}") };
+        assert_eq!(offset, streams[one.dir].len() as u64);
+        streams[one.dir].extend(bytes);
+    }
+    assert_eq!((streams[0].len(), streams[1].as_slice()), (5856, &b"OK\n"[..]));
+    let flows = build(&recording).flows().flows().to_vec();
+    assert_eq!((flows.len(), flows[0].frames, flows[0].ends), (1, [10, 8], [end(0), end(1)]));
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::scenario::{self, Log, Seg};
-use tongro_trace::event::Fate;
-use tongro_trace::recording::Recording;
+use tongro_trace::capture::{self, ETHERNET, Reader, pcap};
+use tongro_trace::event::{Fate, What};
+use tongro_trace::ladder::{ArrowKind, Builder};
+use tongro_trace::recording::{Recording, from_capture};
 use tongro_trace::run::{About, Error, Run};
 use tongro_wire::view::flag::{ACK, SYN};
 
@@ -53,7 +55,7 @@ fn altered_and_doubled_frames_are_kept_as_they_arrived() {
     run.save(&folder).unwrap();
     assert_eq!(Run::open(&folder).unwrap().recording, run.recording);
     let bytes = std::fs::read(folder.join("trace.pcapng")).unwrap();
-    let mut reader = tongro_trace::capture::Reader::new(bytes.as_slice()).unwrap();
+    let mut reader = Reader::new(bytes.as_slice()).unwrap();
     let mut seen = Vec::new();
     while let Some(packet) = reader.next_packet().unwrap() {
         let comment = packet.options.comments().next().unwrap_or_default();
@@ -135,4 +137,43 @@ fn finishing_orders_and_numbers_events() {
     assert_eq!(recording.frame(1).unwrap().len(), 66);
     assert_eq!((recording.frame(0), recording.frame(99)), (None, None));
     assert_eq!(Recording::default().finish(), Recording::default());
+}
+
+#[test]
+fn a_capture_of_one_end_becomes_a_ladder() {
+    let mut writer = pcap::Writer::new(Vec::new(), pcap::Format::default(), ETHERNET).unwrap();
+    let recording = scenario::upload();
+    let mut at_client: Vec<_> = recording
+        .events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Sent(sent) if sent.host == 0 => Some((event.at, sent.frame)),
+            What::Arrived(arrived) if arrived.host == 0 => Some((event.at, arrived.frame)),
+            _ => None,
+        })
+        .collect();
+    at_client.sort_unstable();
+    for (at, no) in at_client {
+        let bytes = recording.frame(no).unwrap();
+        writer.packet(1_700_000_000_000_000_000 + at as i64, bytes, bytes.len() as u32).unwrap();
+    }
+    let file = writer.finish().unwrap();
+    let (seen, error) = from_capture(&mut Reader::new(&file[..file.len() - 1]).unwrap());
+    assert!(matches!(error, Some(capture::Error::CutShort { wanted: 1, .. })));
+    assert_eq!(seen.frames.len(), 17);
+    let (seen, error) = from_capture(&mut Reader::new(file.as_slice()).unwrap());
+    assert!(error.is_none());
+    let ladder = seen.feed(Builder::for_capture()).into_ladder();
+    let hosts: Vec<_> = ladder.hosts.iter().map(|host| host.addr.as_str()).collect();
+    assert_eq!(hosts, ["10.77.0.2:40312", "10.77.0.3:9000"]);
+    let again: Vec<_> =
+        ladder.arrows.iter().filter(|arrow| arrow.kind == ArrowKind::Retransmission).collect();
+    assert_eq!(
+        (again.len(), again[0].no, again[0].from, again[0].label.as_str()),
+        (1, 13, 0, "seq 65 · 1448 B")
+    );
+    assert_eq!(
+        (again[0].findings[0].id.as_str(), &again[0].findings[0].evidence),
+        ("fast_retransmission", &vec![5, 10, 11, 12])
+    );
 }

@@ -49,6 +49,7 @@ pub(super) fn all(ladder: &Ladder, rows: &[Row<'_>]) -> Vec<[Cell; 2]> {
 /// The moment a host sent or got a row's frame, and what happened there.
 struct Moment {
     row: usize,
+    flow: Option<u32>,
     at: Nanos,
     is_sending: bool,
     state: Option<String>,
@@ -101,6 +102,13 @@ impl<'l> Side<'l> {
         (self.gaps.get(next_gap).is_none_or(|gap| *gap > at)).then_some(index)
     }
 
+    /// The frame this host sends nearest to that time, if it is near: states are looked up a little after.
+    fn sent_near(&self, at: Nanos) -> Option<usize> {
+        let sends = self.moments.iter().enumerate().filter(|(_, moment)| moment.is_sending);
+        let (index, nearest) = sends.min_by_key(|(_, moment)| moment.at.abs_diff(at))?;
+        (nearest.at.abs_diff(at) <= CAUSES).then_some(index)
+    }
+
     /// The next frame this host sends, if that is near.
     fn caused_by(&self, at: Nanos) -> Option<usize> {
         let next = self.moments.iter().position(|moment| moment.at >= at && moment.is_sending)?;
@@ -121,7 +129,9 @@ impl<'l> Side<'l> {
 
     /// The state at the first line, then every change.
     fn states(&mut self) {
-        let Some(first) = self.moments.first().map(|moment| moment.at) else { return };
+        let Some((first, first_flow)) = self.moments.first().map(|moment| (moment.at, moment.flow)) else {
+            return;
+        };
         let mut spans: Vec<_> = self
             .ladder
             .states
@@ -135,9 +145,11 @@ impl<'l> Side<'l> {
         for span in spans {
             let holds_first = span.from <= first && span.until.is_none_or(|until| until > first);
             let index = match span.state {
-                _ if holds_first => Some(0),
+                _ if holds_first => Some(0).filter(|_| span.flow.is_none() || span.flow == first_flow),
                 _ if span.from <= first => None,
-                TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck => self.cause_or_before(span.from),
+                TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck => {
+                    self.sent_near(span.from).or_else(|| self.cause_or_before(span.from))
+                }
                 _ => self.last_before(span.from),
             };
             if let Some(moment) = index.and_then(|index| self.moments.get_mut(index)) {
@@ -192,7 +204,14 @@ impl<'l> Side<'l> {
 fn moment(row: usize, line: &Row<'_>, host: HostId) -> Option<Moment> {
     let Row::Frame(arrow) = line else { return None };
     let is_sending = arrow.from == host;
-    Some(Moment { row, at: time_at(arrow, host)?, is_sending, state: None, parts: Vec::new() })
+    Some(Moment {
+        row,
+        flow: arrow.flow,
+        at: time_at(arrow, host)?,
+        is_sending,
+        state: None,
+        parts: Vec::new(),
+    })
 }
 
 /// When this host sent or got the frame.
