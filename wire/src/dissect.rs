@@ -107,6 +107,17 @@ impl Block {
         self.header_end.unwrap_or(self.end)
     }
 
+    /// The payload as far as the lengths read so far tell.
+    fn payload(&self) -> Range<usize> {
+        let from = self.header_end.unwrap_or_else(|| self.at().min(self.end));
+        let end = match self.declared {
+            Some((declared, Auto::TotalLen)) if declared > 0 => self.start + declared,
+            Some((declared, Auto::PayloadLen)) => from + declared,
+            _ => self.payload_end,
+        };
+        from..end.min(self.payload_end).max(from)
+    }
+
     /// The same block, ending earlier.
     pub(crate) fn until(&self, end: usize) -> Self {
         Self { end, ..self.clone() }
@@ -316,17 +327,21 @@ impl<'a> Walk<'a> {
     }
 
     fn derive(&mut self, field: &'static Field, from: Derive, block: &mut Block) {
-        let header_end = block.limit();
+        let payload = block.payload();
         let value = match from {
             Derive::ChecksumStatus => {
                 let Some(stored) = &mut block.checksum else { return };
                 stored.status = Some(self.packet.fields.len());
                 Value::Uint(status::UNVERIFIED)
             }
-            Derive::PayloadLen => Value::Uint((block.payload_end - header_end) as u64),
-            Derive::Payload if header_end < block.payload_end => {
-                let range = header_end..block.payload_end;
-                return self.generated(field, block.layer, range.clone(), Value::from(&self.bytes[range]));
+            Derive::PayloadLen => Value::Uint(payload.len() as u64),
+            Derive::Payload if !payload.is_empty() => {
+                return self.generated(
+                    field,
+                    block.layer,
+                    payload.clone(),
+                    Value::from(&self.bytes[payload]),
+                );
             }
             Derive::Payload | Derive::Hook | Derive::Trace => return,
         };
