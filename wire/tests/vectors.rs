@@ -57,6 +57,17 @@ fn a_syn_with_options() {
 }
 
 #[test]
+fn rows_that_were_looked_up_find_the_same_values() {
+    for (_, bytes) in frames::all() {
+        let packet = dissect(LinkType::Ethernet, &bytes);
+        for id in ["tcp.port", "ip.addr", "icmp.unused", "dns.id", "vlan.etype"] {
+            let rows = tongro_wire::rows_of(id);
+            assert!(packet.values_of(&rows).eq(packet.values(id)), "{id}");
+        }
+    }
+}
+
+#[test]
 fn sack_blocks_are_a_list() {
     let packet = ether("tcp-sack");
     assert_eq!(printed(&packet, "tcp.options.sack_le"), "200,400,600");
