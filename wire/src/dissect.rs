@@ -23,7 +23,11 @@ const MAX_LAYERS: usize = 64;
 /// ```
 #[must_use]
 pub fn dissect(link: LinkType, bytes: &[u8]) -> Packet<'_> {
-    dissect_from(link.protocol(bytes).unwrap_or(&DATA), bytes)
+    let mut packet = dissect_from(link.protocol(bytes).unwrap_or(&DATA), bytes);
+    if let (LinkType::RawIp, Some(first)) = (link, packet.layers.first_mut()) {
+        first.via = "raw";
+    }
+    packet
 }
 
 /// Dissects bytes that start with the header of a protocol: a reassembled datagram, the bytes of a stream.
