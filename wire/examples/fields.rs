@@ -70,33 +70,27 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).filter_map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).ok()).collect()
 }
 
-/// Times one frame: dissecting it, and crafting it again with every automatic field computed.
+/// Times one frame: dissecting it, and crafting it again with every automatic field computed; the best of many runs.
 fn bench(link: LinkType, name: &str, frame: &[u8]) {
-    const ROUNDS: u32 = 200_000;
     let fields = dissect(link, frame).fields.len();
-    let best = (0..5)
-        .map(|_| {
-            nanoseconds(ROUNDS, || {
-                black_box(dissect(link, black_box(frame)));
-            })
-        })
-        .min();
+    let dissected = nanoseconds(|| {
+        black_box(dissect(link, black_box(frame)));
+    });
     let mut layers = dissect(link, frame).to_layers();
     forget_automatic(&mut layers);
-    let crafted = nanoseconds(ROUNDS, || {
+    let crafted = nanoseconds(|| {
         black_box(craft(black_box(&layers)));
     });
-    println!(
-        "{name}: {} bytes, {fields} fields, dissect {} ns, craft {crafted} ns",
-        frame.len(),
-        best.unwrap_or(0)
-    );
+    println!("{name}: {} bytes, {fields} fields, dissect {dissected} ns, craft {crafted} ns", frame.len());
 }
 
-fn nanoseconds(rounds: u32, mut work: impl FnMut()) -> u64 {
-    let start = Instant::now();
-    for _ in 0..rounds {
-        work();
+fn nanoseconds(mut work: impl FnMut()) -> u128 {
+    const ROUNDS: u32 = 1_000;
+    let mut best = u128::MAX;
+    for _ in 0..400 {
+        let start = Instant::now();
+        (0..ROUNDS).for_each(|_| work());
+        best = best.min(start.elapsed().as_nanos() / u128::from(ROUNDS));
     }
-    (start.elapsed().as_nanos() / u128::from(rounds)) as u64
+    best
 }

@@ -5,15 +5,20 @@ use std::net::IpAddr;
 /// The 16-bit one's complement sum of `bytes` (odd length padded with a zero byte), not yet complemented (RFC 1071).
 #[must_use]
 pub fn sum(bytes: &[u8]) -> u32 {
-    let mut pairs = bytes.chunks_exact(2);
+    // The sum may be taken in any byte order and swapped once at the end (RFC 1071 section 2.B), so whole words of
+    // the machine are added; halves of 32 bits leave room for the carries.
+    let mut words = bytes.chunks_exact(8);
     let mut total = 0u64;
-    for pair in &mut pairs {
-        total += u64::from(u16::from_be_bytes([pair[0], pair[1]]));
+    for word in &mut words {
+        let word =
+            u64::from_ne_bytes([word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7]]);
+        total += (word & 0xffff_ffff) + (word >> 32);
     }
-    if let [last] = pairs.remainder() {
-        total += u64::from(*last) << 8;
-    }
-    u32::from(fold(total))
+    let mut last = [0; 8];
+    last[..words.remainder().len()].copy_from_slice(words.remainder());
+    let last = u64::from_ne_bytes(last);
+    total += (last & 0xffff_ffff) + (last >> 32);
+    u32::from(u16::from_be_bytes(fold(total).to_ne_bytes()))
 }
 
 /// The checksum to store in a header whose checksum field is zero: the complement of [`sum`].
@@ -64,6 +69,16 @@ mod tests {
         // RFC 1071 section 3: 0001 f203 f4f5 f6f7 sums to ddf2.
         assert_eq!(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), 0xddf2);
         assert_eq!(internet(&[]), 0xffff);
+    }
+
+    #[test]
+    fn any_length_sums_as_pairs_do() {
+        let bytes: Vec<u8> = (0..300u32).map(|index| (index * 151 + 7) as u8).collect();
+        for len in 0..bytes.len() {
+            let pair = |pair: &[u8]| u64::from(pair[0]) << 8 | u64::from(pair.get(1).copied().unwrap_or(0));
+            let total = bytes[..len].chunks(2).map(pair).sum();
+            assert_eq!(sum(&bytes[..len]), u32::from(fold(total)), "{len}");
+        }
     }
 
     #[test]

@@ -23,7 +23,11 @@ const MAX_LAYERS: usize = 64;
 /// ```
 #[must_use]
 pub fn dissect(link: LinkType, bytes: &[u8]) -> Packet<'_> {
-    dissect_from(link.protocol(bytes).unwrap_or(&DATA), bytes)
+    let mut packet = dissect_from(link.protocol(bytes).unwrap_or(&DATA), bytes);
+    if let (LinkType::RawIp, Some(first)) = (link, packet.layers.first_mut()) {
+        first.via = "raw";
+    }
+    packet
 }
 
 /// Dissects bytes that start with the header of a protocol: a reassembled datagram, the bytes of a stream.
@@ -105,6 +109,17 @@ impl Block {
     /// Where the fields of the header must end.
     fn limit(&self) -> usize {
         self.header_end.unwrap_or(self.end)
+    }
+
+    /// The payload as far as the lengths read so far tell.
+    fn payload(&self) -> Range<usize> {
+        let from = self.header_end.unwrap_or_else(|| self.at().min(self.end));
+        let end = match self.declared {
+            Some((declared, Auto::TotalLen)) if declared > 0 => self.start + declared,
+            Some((declared, Auto::PayloadLen)) => from + declared,
+            _ => self.payload_end,
+        };
+        from..end.min(self.payload_end).max(from)
     }
 
     /// The same block, ending earlier.
@@ -316,17 +331,21 @@ impl<'a> Walk<'a> {
     }
 
     fn derive(&mut self, field: &'static Field, from: Derive, block: &mut Block) {
-        let header_end = block.limit();
+        let payload = block.payload();
         let value = match from {
             Derive::ChecksumStatus => {
                 let Some(stored) = &mut block.checksum else { return };
                 stored.status = Some(self.packet.fields.len());
                 Value::Uint(status::UNVERIFIED)
             }
-            Derive::PayloadLen => Value::Uint((block.payload_end - header_end) as u64),
-            Derive::Payload if header_end < block.payload_end => {
-                let range = header_end..block.payload_end;
-                return self.generated(field, block.layer, range.clone(), Value::from(&self.bytes[range]));
+            Derive::PayloadLen => Value::Uint(payload.len() as u64),
+            Derive::Payload if !payload.is_empty() => {
+                return self.generated(
+                    field,
+                    block.layer,
+                    payload.clone(),
+                    Value::from(&self.bytes[payload]),
+                );
             }
             Derive::Payload | Derive::Hook | Derive::Trace => return,
         };

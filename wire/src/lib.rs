@@ -44,7 +44,7 @@ pub use crate::link::LinkType;
 pub use crate::packet::{FieldValue, Layer, Packet, Problem, ProblemKind};
 pub use crate::protocol::{Case, Items, Protocol, Registry};
 pub use crate::spec::{LayerSpec, SpecError, forget_automatic};
-pub use crate::table::{field, ids_of, protocol, protocols};
+pub use crate::table::{field, ids_of, protocol, protocols, rows_of};
 pub use crate::value::Value;
 
 mod bits;

@@ -103,6 +103,14 @@ impl<'a> Packet<'a> {
         self.fields.iter().filter(move |value| ids.contains(&value.field.id))
     }
 
+    /// The values of rows that [`rows_of`](crate::rows_of) found, outer first: the fast way for many packets.
+    pub fn values_of<'p>(
+        &'p self,
+        rows: &'p [&'static Field],
+    ) -> impl Iterator<Item = &'p FieldValue<'a>> + use<'p, 'a> {
+        self.fields.iter().filter(move |value| rows.contains(&value.field))
+    }
+
     /// The outermost value of a field id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&FieldValue<'a>> {

@@ -89,7 +89,13 @@ impl Protocol {
     /// The field of this id, the first row when there are several.
     #[must_use]
     pub fn field(&self, id: &str) -> Option<&'static Field> {
-        self.all_fields().into_iter().find(|field| field.id == id)
+        let in_items = |field: &'static Field| match field.ty {
+            crate::Type::Items(items) => items.field(id),
+            _ => None,
+        };
+        let own = self.fields.iter().find(|field| field.id == id);
+        let coded = || self.code.iter().copied().find(|field| field.id == id);
+        own.or_else(|| self.fields.iter().find_map(in_items)).or_else(coded)
     }
 }
 
@@ -190,6 +196,13 @@ impl Items {
     #[must_use]
     pub fn head_len(&self) -> usize {
         usize::from(self.kind_bits + self.len_bits) / 8
+    }
+
+    fn field(&self, id: &str) -> Option<&'static Field> {
+        let cases = || self.cases.iter().flat_map(|case| case.fields.iter());
+        let own = self.head.iter().find(|field| field.id == id);
+        own.or_else(|| cases().find(|field| field.id == id))
+            .or_else(|| Some(self.other).filter(|other| other.id == id))
     }
 
     fn all_fields(&self) -> Vec<&'static Field> {

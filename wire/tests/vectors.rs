@@ -57,6 +57,39 @@ fn a_syn_with_options() {
 }
 
 #[test]
+fn rows_that_were_looked_up_find_the_same_values() {
+    for (_, bytes) in frames::all() {
+        let packet = dissect(LinkType::Ethernet, &bytes);
+        for id in ["tcp.port", "ip.addr", "icmp.unused", "dns.id", "vlan.etype"] {
+            let rows = tongro_wire::rows_of(id);
+            assert!(packet.values_of(&rows).eq(packet.values(id)), "{id}");
+        }
+    }
+}
+
+#[test]
+fn every_link_type_leads_to_the_packet() {
+    let datagram = &sample("udp-hello")[14..];
+    let behind = |header: &[u8]| [header, datagram].concat();
+    for (link, header, protocols) in [
+        (LinkType::RawIp, &b""[..], "raw:ip:udp:data"),
+        (LinkType::Null, b"\x02\0\0\0", "null:ip:udp:data"),
+        (LinkType::Loop, b"\0\0\0\x02", "null:ip:udp:data"),
+        (LinkType::Ppp, b"\xff\x03\x00\x21", "ppp:ip:udp:data"),
+        (LinkType::LinuxSll, b"\0\x04\0\x01\0\x06\x02\0\0\0\0\x01\0\0\x08\0", "sll:ethertype:ip:udp:data"),
+        (
+            LinkType::LinuxSll2,
+            b"\x08\0\0\0\0\0\0\x03\0\x01\x04\x06\x02\0\0\0\0\x01\0\0",
+            "sll:ethertype:ip:udp:data",
+        ),
+    ] {
+        let bytes = behind(header);
+        let packet = dissect(link, &bytes);
+        assert_eq!((packet.protocols().as_str(), &packet.problems[..]), (protocols, &[][..]));
+    }
+}
+
+#[test]
 fn sack_blocks_are_a_list() {
     let packet = ether("tcp-sack");
     assert_eq!(printed(&packet, "tcp.options.sack_le"), "200,400,600");

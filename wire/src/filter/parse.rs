@@ -5,7 +5,6 @@ use regex::bytes::RegexBuilder;
 use super::lexer::{Placed, Token, tokens};
 use super::literal::{Literal, Spelling};
 use super::{Cut, FilterError, FilterErrorKind, Function, Member, Node, Op, Operand, Reach};
-use crate::field::Field;
 use crate::{Value, table, value};
 
 pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
@@ -179,7 +178,7 @@ impl Parser {
             let call = Operand::Call(*function, Box::new(inner));
             return if self.take(&[")"]) { Ok(Side::Known(call)) } else { Err(self.unexpected()) };
         }
-        let rows = rows_of(&word);
+        let rows = table::rows_of(&word);
         if !rows.is_empty() {
             return Ok(Side::Known(Operand::Field(rows)));
         }
@@ -309,13 +308,6 @@ fn read(other: &Operand, spelling: &Spelling, at: usize) -> Result<Literal, Filt
     };
     literal
         .ok_or_else(|| FilterError { at, kind: FilterErrorKind::BadValue { field, value: spelling.shown() } })
-}
-
-/// Every row of an id; an id may have several (`icmp.unused`).
-fn rows_of(id: &str) -> Vec<&'static Field> {
-    let ids = table::ids_of(id);
-    let fields = table::protocols().iter().flat_map(|protocol| protocol.all_fields());
-    if ids.is_empty() { Vec::new() } else { fields.filter(|field| ids.contains(&field.id)).collect() }
 }
 
 /// Names start with a letter and hold no colon; addresses and numbers do not.

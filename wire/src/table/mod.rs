@@ -129,3 +129,23 @@ pub fn ids_of(id: &str) -> Vec<&'static str> {
         None => field(id).map(|field| field.id).into_iter().collect(),
     }
 }
+
+/// Every row that an id stands for: both ends for `tcp.port`, each form of a message for `icmp.unused`.
+///
+/// Look the rows up once and ask many packets with [`Packet::values_of`](crate::Packet::values_of).
+#[must_use]
+pub fn rows_of(id: &str) -> Vec<&'static Field> {
+    let ids = ids_of(id);
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let fields = PROTOCOLS.iter().flat_map(|protocol| protocol.all_fields());
+    let mut rows: Vec<&'static Field> = Vec::new();
+    for field in fields.filter(|field| ids.contains(&field.id)) {
+        // Tables may share rows (DNS and mDNS).
+        if !rows.contains(&field) {
+            rows.push(field);
+        }
+    }
+    rows
+}

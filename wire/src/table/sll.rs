@@ -45,7 +45,7 @@ static SLL_FIELDS: &[Field] = &[
 
 static SLL2_FIELDS: &[Field] = &[
     uint("sll.etype", "Protocol", 0, 16).hex(4).names(ETHERTYPE_NAMES).auto(Auto::Next(&ETHERTYPES)),
-    typed("sll.unused", "Unused", Type::Bytes, Bits::At(16, 16)),
+    typed("sll.reserved", "Reserved", Type::Bytes, Bits::At(16, 16)),
     uint("sll.ifindex", "Interface index", 32, 32),
     uint("sll.hatype", "Link-layer address type", 64, 16).default(1),
     uint("sll.pkttype", "Packet type", 80, 8).names(TYPES),
