@@ -39,6 +39,7 @@ mod gate;
 mod job;
 mod listen;
 mod live;
+pub mod load;
 mod mail;
 mod model;
 mod options;
