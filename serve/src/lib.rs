@@ -43,6 +43,7 @@ pub mod load;
 mod mail;
 mod model;
 mod options;
+pub mod race;
 mod server;
 mod session;
 mod shelf;
