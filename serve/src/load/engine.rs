@@ -2,6 +2,21 @@
 //!
 //! It begins all connections at once, sends by the plan, and takes what comes. Everything is timed from one start
 //! with a steady clock.
+//!
+//! ```text
+//!   connect × n ──▶ all shaken hands? ──▶ plan ──▶ send ──▶ wait ──▶ receive ──▶ record ──▶ plan …
+//!                                          │                                        │
+//!              open loop: by the clock ────┘              closed loop: by the reply ┘
+//! ```
+//!
+//! Two things make the numbers honest. The *storm*: all connections are opened in one go, as after a restart, and each
+//! handshake is timed by itself, so a SYN that was dropped shows as one second and not as a slow average. The *plan*: in
+//! the open loop the time of request `k` is `start + k / rate`, computed and not measured. If the generator or the
+//! server is late, the request is sent late, but its latency counts from the plan.
+//!
+//! What is counted: in the closed loop replies that came within the time; in the open loop all requests that were
+//! planned within it, however late their replies came. What has no reply when patience runs out is `unanswered`, and
+//! belongs beside any percentile that is shown.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;

@@ -1,4 +1,7 @@
 //! One connection of the load: what is to be sent on it, and what it waits for.
+//!
+//! A request is on the lane three times: *planned* (it has a time), *sent* (its last byte has left), *replied* (the last
+//! byte of its reply has come). Requests may overlap: replies are matched in order, as a byte stream guarantees.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};

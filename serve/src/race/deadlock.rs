@@ -3,6 +3,9 @@
 //! Each thread takes locks in an order of its own and lets go of all in the end. A scheduler follows a seed; when
 //! nobody can go on, the [`WaitGraph`] says who waits for whom, and its cycle is the deadlock. The remedy is one
 //! order for all: then a cycle is impossible, whatever the scheduler does.
+//!
+//! Four things must come together: locks that exclude, threads that hold one while they want another, nobody who can
+//! take a lock away, and a circle. The first three are what locks are for; the circle is what can be prevented.
 
 use serde::Serialize;
 use tongro_proto::pair::Dice;

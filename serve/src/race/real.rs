@@ -6,6 +6,17 @@
 //! back.
 //!
 //! How much is lost differs from run to run. Nothing may be lost with a guard, ever.
+//!
+//! | | threads | processes |
+//! |---|---|---|
+//! | shared | a number in memory | a number in a file |
+//! | nothing | load, add, store | `pread`, add, `pwrite` |
+//! | lock | a mutex | `flock(2)` |
+//! | semaphore | a counter under a condition variable | a pipe with one byte in it |
+//! | atomic | `fetch_add` | `write` in append mode: the number is the length |
+//!
+//! On one processor threads lose almost nothing, since few are interrupted between load and store; on several they lose
+//! thousands. A program that "has always worked" may only have had one processor.
 
 use std::fs::File;
 use std::io;
