@@ -5,6 +5,17 @@
 //!
 //! One [`Room`] serves all connections, so this is not a [`Machine`](crate::Machine) but the thing behind many:
 //! `handle(member, event, deliveries)`. The driver gives each connection a number and carries the deliveries there.
+//!
+//! ```text
+//!   → 하나              the first line is the nick
+//!   ← * here: 하나
+//!   ← * 둘 joined       lines that begin with `*` are the room's
+//!   → 안녕              goes to the others as `하나: 안녕`
+//!   → /quit
+//!   ← * bye
+//! ```
+//!
+//! Text is passed on as bytes: a line is never decoded, so no byte in it can break the room. Only the nick must be text.
 
 use core::ops::Range;
 use std::collections::BTreeMap;

@@ -11,6 +11,10 @@
 //! pair.run();
 //! assert_eq!(pair.received[0], b"hello");
 //! ```
+//!
+//! What it models: the time on the way, its jitter, loss (a datagram is gone; a segment of a stream is late by one or
+//! more retransmission timeouts, and everything behind it waits), duplicates, cuts after any number of bytes. What it
+//! does not: rate, queues, windows. For those there is a lab with a real kernel.
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -2,6 +2,9 @@
 //!
 //! It is an `eventfd(2)` that is written once and never read. So it stays readable for ever, for everybody who
 //! polls it, however many they are and whether they look before or after the ring; a forked child inherits it.
+//!
+//! A pipe would do as well, with two descriptors instead of one. A signal would not: it reaches one thread, of the
+//! kernel's choice, and none of the others.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

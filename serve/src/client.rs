@@ -2,6 +2,16 @@
 //!
 //! Bytes come from the caller and go to one peer; what comes back is handed over as it arrived, cut where the
 //! kernel cut it. Errors have the name of what happened: refused, unreachable, reset, timed out.
+//!
+//! | what happened | on the wire | the error |
+//! |---|---|---|
+//! | nobody listens on that port | RST in answer to our SYN | [`Error::Refused`] |
+//! | no such host, or no way to it | ICMP, or no route at all | [`Error::Unreachable`] |
+//! | the peer's process died, or threw us out | RST in the middle | [`Error::Reset`] |
+//! | nothing at all came back | silence | [`Error::TimedOut`] |
+//! | the peer has finished | FIN | `Ok(0)`: not an error |
+//!
+//! Every wait has an end: a client without timeouts waits for ever when a cable is pulled.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;

@@ -1,6 +1,9 @@
 //! A connection: a socket and what is said on it. This is what the doors give to a model.
 //!
 //! Bytes come from the kernel through `recv(2)` and go back through `send(2)`, one call each per message.
+//!
+//! A stream and a UDP socket look alike to a model: something to pump when it may be ready, with wishes and a deadline.
+//! That is why the clock, which has no connections at all, runs under every model too.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;

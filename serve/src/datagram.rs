@@ -2,6 +2,10 @@
 //!
 //! Datagrams come from `recvfrom(2)`, from anyone; the machine's answers leave by `sendto(2)`, each whole or not at
 //! all. An answer that cannot leave now is dropped, as the network might have done.
+//!
+//! There is nothing to accept, nothing to linger for and nobody to be slow: the kernel drops what does not fit into the
+//! socket's buffer. So limits and stream timeouts do not apply here. An empty datagram is a datagram and not an end, and
+//! a machine that does not understand one ignores it: whoever answers junk answers forged senders.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;

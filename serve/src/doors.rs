@@ -4,6 +4,22 @@
 //!
 //! Each listener gets `SO_REUSEADDR` (a restart must not wait for TIME_WAIT), a backlog of 4096 (`std` asks for
 //! 128), close-on-exec, and `TCP_NODELAY`, which Linux hands down to every accepted socket.
+//!
+//! What can go wrong at `accept`, and whose fault it is:
+//!
+//! | error | meaning | what is done |
+//! |---|---|---|
+//! | `EAGAIN` | nobody waits, or another process was quicker | wait |
+//! | `ECONNABORTED`, `EPROTO`, network errors | the caller has gone meanwhile | next caller |
+//! | `EINTR` | a signal came | again |
+//! | `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM` | we are out of something | leave the queue alone for a while |
+//! | anything else | the listener is broken | the server ends with the error |
+//!
+//! A listener whose queue is not empty stays readable. So after `EMFILE` a loop that simply waits again would spin at
+//! full speed; and one that treats every error as fatal would be shut down by any client that hangs up early.
+//!
+//! **Dual stack**: the IPv6 wildcard with `IPV6_V6ONLY` off takes IPv4 callers too, as `::ffff:a.b.c.d`; their address
+//! is turned back into IPv4 before it is counted, so a peer has one share and not two.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};

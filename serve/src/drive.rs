@@ -4,6 +4,17 @@
 //! Where nothing but bytes can happen, the thread sleeps in `recv(2)` itself: two system calls per message. Where
 //! something else may (a timer, mail from another connection, the bell of another process), it sleeps in `poll(2)`
 //! on all of them: three.
+//!
+//! | | `InRecv` | `InPoll` |
+//! |---|---|---|
+//! | the socket | blocks | does not block |
+//! | a message costs | `recv`, `send` | `poll`, `recv`, `send` |
+//! | hears the bell | through its socket: `shutdown(SHUT_RD)` | itself |
+//! | idle timeout | `SO_RCVTIMEO` | the timeout of `poll` |
+//! | used for | echo, line, frame, daytime | TLS, chat, files, clock; forked children |
+//!
+//! A thread in `InRecv` changes to `poll` for the moments in which something else matters: half a message, with its
+//! shorter timeout, or the wait for the peer's FIN in the end.
 
 use std::io;
 use std::sync::Arc;

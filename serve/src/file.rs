@@ -2,6 +2,8 @@
 //!
 //! Bytes come from a directory and go to one peer, or the other way round; the conversation itself is
 //! [`tongro_proto::transfer`], driven here by the same session loop that drives the server.
+//!
+//! A broken connection is an error here and not retried: the caller decides how often, and the next attempt resumes.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -2,6 +2,10 @@
 //!
 //! The accepting side asks with [`Gate::enter`]; the [`Permit`] it gets lives as long as the connection and gives
 //! the place back when dropped, on whatever path the connection ends.
+//!
+//! The total is kept by not accepting: whoever waits in the backlog has been promised nothing. The share of one address
+//! is kept by closing, because its newcomers stand in the same queue as everybody else's, and not accepting them would
+//! shut out all.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,8 @@
 //! The job: everything a model works with, made once by [`start`](crate::start) and shared by all its threads.
+//!
+//! It is also where protocol and model meet, in one place for all cells of the table: [`Job::welcome`] makes a session
+//! with whatever its protocol needs (a shelf for files, a mailbox for chat, TLS for any stream), and the model gets a
+//! [`Connection`] that looks like every other.
 
 use std::io;
 use std::net::IpAddr;

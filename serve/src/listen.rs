@@ -1,6 +1,9 @@
 //! The clock's listener: hears ticks, asks for the time, keeps a report.
 //!
 //! Datagrams come from a group or a server and go through [`tongro_proto::clock::Listener`], in a thread of its own.
+//!
+//! The machine counts; this file only binds, joins the group and keeps the thread. The port may be shared
+//! (`SO_REUSEADDR`), since several learners on one host want to hear one broadcast; a *server's* port never is.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

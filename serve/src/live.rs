@@ -2,6 +2,9 @@
 //!
 //! A thread inside `recv(2)` hears no bell. `shutdown(SHUT_RD)` from another thread wakes it: what has arrived is
 //! still read and answered, then it sees the end of the stream and leaves as if the peer had finished.
+//!
+//! On Linux `shutdown(SHUT_RD)` sends nothing. It wakes a sleeping reader, which takes what is in the buffer and then
+//! gets 0. `SHUT_RDWR` also ends a sleeping writer, with `EPIPE`: that is how what has not finished in time is cut.
 
 use std::collections::HashMap;
 use std::net::Shutdown;

@@ -4,6 +4,19 @@
 //! each [`Mailbox`] and wakes the owner; the owner's next [`pump`](crate::session::Session::pump) sends it. So
 //! nobody ever writes to another's socket, no lock is held while sending, and a member who does not read delays
 //! nobody: its mailbox fills to its limit and it is cut off.
+//!
+//! ```text
+//!   A's thread:  recv ─▶ room.handle(A, "hi") ─▶ deliveries: B, C
+//!                         (one lock: all members see one order)
+//!                                    ├─▶ mailbox B ─wake─▶ B's thread, task or loop: send
+//!                                    └─▶ mailbox C ─wake─▶ C's …
+//! ```
+//!
+//! The tempting shortcut, A's thread writing to the sockets of B and C under the lock, has two faults: if B does not
+//! read, A blocks in `send`, holding the lock, and the whole room stands still; and B's own thread may be writing at the
+//! same moment, so that two lines are mixed.
+//!
+//! A sender's own answers take the same way, through its own mailbox, so they are in the same order as everything else.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

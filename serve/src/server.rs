@@ -2,6 +2,10 @@
 //!
 //! `start` opens the doors in the caller's thread, so an address in use is the caller's error, then hands the
 //! [`Job`] to the chosen model in a thread of its own.
+//!
+//! Shutdown in order: the bell rings; doors close, so new callers are refused; what has arrived is answered; each
+//! conversation ends at its next message boundary, with FIN; what is not through after the drain time is cut, and
+//! counted in [`Summary::cut`].
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

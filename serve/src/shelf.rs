@@ -5,6 +5,17 @@
 //!
 //! A file under way is `.NAME.part`, locked (`flock(2)`) against a second transfer, also by another process. It gets
 //! its name by `fsync`, `rename`, `fsync` of the directory: after a power cut there is the old file or the new one.
+//!
+//! ```text
+//!   OFFER f          open(.f.part, O_CREAT|O_NOFOLLOW)   flock(LOCK_EX|LOCK_NB)      → Opened(len)
+//!   DATA             pwrite(.f.part)
+//!   DONE, hash right fsync(.f.part)   rename(.f.part, f)   fsync(directory)          → Committed
+//!   a cut            close: .f.part stays, unlocked, for the next attempt
+//!   hash wrong       ftruncate(.f.part, 0)
+//! ```
+//!
+//! Without the first `fsync` a power cut could leave the new name on an empty file; without the second the rename itself
+//! could be forgotten. `O_NOFOLLOW` makes `open` fail on a symbolic link somebody has put in the place of a file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};

@@ -3,6 +3,11 @@
 //! Timeouts are almost never reached: each message moves them on. So an entry is not moved with every message; it
 //! stays at the earliest time that was ever true, and when it comes up the owner looks again and enters the new
 //! time. One heap operation per connection and *timeout*, not per message.
+//!
+//! ```text
+//!   message ─▶ deadline moves on (a number in the session); the heap is not touched
+//!   heap: (10 s, A)  comes up at 10 s ─▶ A's deadline is 14 s now ─▶ enter (14 s, A)
+//! ```
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

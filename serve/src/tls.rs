@@ -8,6 +8,12 @@
 //!
 //! The provider is ring, named explicitly. If `SSLKEYLOGFILE` is set, the session keys are written there, so that a
 //! capture of the connection can be opened.
+//!
+//! A handshake is bytes like any other: [`Layer::open`] takes what came and writes what must go back. So it cannot block
+//! an accept loop, it runs under every model, and a peer that stops in its middle costs one connection and one timeout.
+//!
+//! If the peer sends something that is no TLS (a browser's `GET /`, a port scanner's junk), rustls writes an alert; it is
+//! sent before the connection is dropped, so that the other side learns why.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! File transfer, level 0: large files in checked pieces, resumed where they broke off, taken only when whole.
 //!
 //! Bytes come from the peer as frames ([`wire`]); pieces of files go to the driver as
-//! [`FileAction`](crate::FileAction)s and come back as [`FileEvent`](crate::FileEvent)s. The same machine is server
+//! [`FileAction`]s and come back as [`FileEvent`]s. The same machine is server
 //! and client: a server waits for an `OFFER`, a client begins with one.
 //!
 //! ```text

@@ -2,6 +2,14 @@
 //!
 //! Pieces come from the peer as `DATA` and go to the driver as writes to a partial file. What an earlier attempt
 //! left is read once, for the hash. The file gets its name after its hash has been compared and not before.
+//!
+//! ```text
+//!   Waiting ──OFFER──▶ Opening ──▶ Rehashing ──▶ Receiving ──DONE, hash right──▶ Committing ──▶ through
+//!   (fetch only)                   what is here    ACCEPT, DATA                   fsync, rename   DONE
+//! ```
+//!
+//! Every claim of the peer is checked where it is made: the place of a piece, the length of all, the hash. What is
+//! refused is refused with a reason; the partial file stays unless it is known to be wrong.
 
 use sha2::{Digest, Sha256};
 

@@ -3,6 +3,13 @@
 //! Pieces come from the driver ([`FileEvent::Read`]) and go to the peer as `DATA`. The next piece is asked for only
 //! when the last one has left ([`Event::Sent`](crate::Event::Sent)), so however large the file, one piece is in
 //! memory. What the peer already has is read too, for the hash, but not sent.
+//!
+//! ```text
+//!   Opening ──▶ Offered ──ACCEPT──▶ Reading ⇄ Leaving ──end──▶ Confirming ──DONE, same hash──▶ through
+//! ```
+//!
+//! The length is promised once, in the offer. A file that shrinks while it is sent is an error; one that grows is sent
+//! as long as it was.
 
 use sha2::{Digest, Sha256};
 

@@ -1,4 +1,12 @@
 //! The accept loop of all models whose accepting thread does nothing else, or nothing else meanwhile.
+//!
+//! ```text
+//!           ┌── full ──▶ wait until somebody leaves ──┐
+//!   next ───┼── bell ──▶ None                         ├──▶ again
+//!           ├── nobody (another process took it) ─────┤
+//!           ├── out of descriptors ──▶ a breath ──────┘
+//!           └── a peer ──▶ Some(connection)
+//! ```
 
 use std::io;
 use std::time::Duration;

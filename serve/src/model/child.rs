@@ -39,7 +39,9 @@ impl<T> Child<T> {
             Fork::Parent(pid) => {
                 let pid =
                     Pid::from_raw(pid).ok_or_else(|| io::Error::other("fork gave no process number"))?;
-                let ended = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
+                let ended = rustix::process::pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
+                    kill(pid); // a child that nobody can wait for would stay a zombie
+                })?;
                 Ok(Self { pid, ended, keeps })
             }
             Fork::Child => {
@@ -54,11 +56,12 @@ impl<T> Child<T> {
     pub(crate) fn has_ended(&self) -> bool {
         !matches!(rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG), Ok(None))
     }
+}
 
-    fn kill(&self) {
-        let _ = rustix::process::kill_process(self.pid, Signal::KILL);
-        let _ = rustix::process::waitpid(Some(self.pid), WaitOptions::empty());
-    }
+/// Ends a child and takes its exit status.
+fn kill(pid: Pid) {
+    let _ = rustix::process::kill_process(pid, Signal::KILL);
+    let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
 }
 
 impl<T> AsFd for Child<T> {
@@ -80,7 +83,7 @@ pub(crate) fn wait_for_all<T>(mut children: Vec<Child<T>>, job: &Job) -> io::Res
         poll_retrying(&mut fds, Some(patience))?;
     }
     job.gate.count_cut(children.len());
-    children.iter().for_each(Child::kill);
+    children.iter().for_each(|child| kill(child.pid));
     Ok(())
 }
 

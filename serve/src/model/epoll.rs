@@ -1,5 +1,18 @@
 //! Epoll: the kernel keeps the list of sockets and tells which are ready; the cost of a wait is the number of ready
 //! ones, not of all. One thread, no locks, no buffer per idle peer: the default engine.
+//!
+//! What the kernel sees of one message, among however many peers:
+//!
+//! ```text
+//! epoll_wait() = [8]   recv(8) = "hi"   send(8, "hi")   epoll_wait()
+//! ```
+//!
+//! With many busy peers one `epoll_wait` brings many of them, so a message costs two calls and a small part of a third.
+//! The list of sockets lives in the kernel and is changed (`epoll_ctl`) only when a wish changes: when a peer comes,
+//! when it stops reading and output has to wait, when it reads again.
+//!
+//! **Level-triggered**: what is not taken now is told again by the next wait. Edge-triggered would save nothing here,
+//! and forgetting to read until `EAGAIN` would lose a peer for ever.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};

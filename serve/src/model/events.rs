@@ -10,6 +10,17 @@
 //!
 //! Readiness is level-triggered and each ready socket is read once per turn, so a peer that floods gets one
 //! buffer's worth before the next peer has its turn.
+//!
+//! A peer is in one of these states, told by what it is watched for:
+//!
+//! | watched for | because |
+//! |---|---|
+//! | readable | nothing waits to be sent |
+//! | readable, writable | the socket did not take all output; what comes is still read, up to a limit |
+//! | writable | more output waits than the limit allows: reading would make it more (back-pressure) |
+//! | neither | the peer has finished, and so have we, all but the end of a file or a timer |
+//!
+//! Errors are told to all of them, unasked. One in the last state would be told again and again, so it is closed.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -2,6 +2,19 @@
 //!
 //! The child has a copy of everything and shares nothing, so no peer can spoil another's data and no lock is
 //! needed. The price is a process per peer, and some dozens of forks a second at most.
+//!
+//! What the kernel sees of one peer:
+//!
+//! ```text
+//! parent:  accept4() = 7   fork() = 4242   pidfd_open(4242) = 8   close(7)   poll(bell, listener, 8)
+//! child:                   fork() = 0      close(listener)   poll(7, bell)   recv   send … exit(0)
+//! parent:                                                         8 is readable   waitpid(4242)   close(8)
+//! ```
+//!
+//! - The parent **must** close its copy of the connection: as long as one copy is open anywhere, the peer gets no FIN.
+//! - The child **must** close the listener: otherwise the port stays taken after the parent has ended.
+//! - The parent **must** `waitpid` for each child: until then the child is a zombie, and process numbers run out.
+//! - A chat cannot be served like this: each child has a copy of the room, with one member.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -2,6 +2,17 @@
 //!
 //! The same loop as epoll, on systems older than it. The cost of a wait is the number of *all* sockets, not of the
 //! ready ones: fine for tens, slow for thousands.
+//!
+//! What the kernel sees of one message among three peers:
+//!
+//! ```text
+//! poll([bell, listener, 7, 8, 9]) = 1     five entries copied in, looked at, copied out
+//! recv(8) = "hi"   send(8, "hi")
+//! poll([bell, listener, 7, 8, 9])         and again
+//! ```
+//!
+//! The keys beside the entries say whose each is; a peer that wants nothing keeps its entry, for errors are told
+//! unasked.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};

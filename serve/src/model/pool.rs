@@ -2,6 +2,19 @@
 //!
 //! No more threads than asked for, whatever arrives. But a thread belongs to a peer until it leaves: as many quiet
 //! peers as threads, and nobody else is served (head of line again, a little later).
+//!
+//! The handing over is a rendezvous: the acceptor stands at the counter with one connection until a thread takes it.
+//! A longer queue would only move the waiting from the kernel's backlog, where `ss -lt` shows it, into our memory,
+//! where nobody sees it.
+//!
+//! ```text
+//!               ┌─ thread 1: drive(A) …
+//! accept ──▶ ●──┼─ thread 2: drive(B) …        ● = one connection at the counter
+//!               └─ thread 3: drive(C) …        D waits at the counter, E, F, … in the backlog
+//! ```
+//!
+//! The lock around the receiving end is held while *waiting* for work, by one idle thread at a time; the others wait
+//! for the lock. It is let go before the work begins: a lock held during `drive` would make this sequential.
 
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};

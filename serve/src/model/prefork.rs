@@ -2,6 +2,12 @@
 //!
 //! No fork while a peer waits, and a crash costs one process, which is replaced. But as with the pool, as many quiet
 //! peers as processes, and nobody else is served.
+//!
+//! All processes sleep in `poll` on the *same* listener. One newcomer wakes them all; one `accept` succeeds, the others
+//! get `EAGAIN` and sleep again (the thundering herd). Therefore the listener is non-blocking: with a blocking one the
+//! losers would sleep inside `accept`, where they do not hear the bell.
+//!
+//! Counts and limits (`Limits::per_peer`, `Summary::accepted`) are each process's own, for they share no memory.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

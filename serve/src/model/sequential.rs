@@ -2,6 +2,19 @@
 //!
 //! The simplest server there is, and the shortest lesson: while one client thinks, all others wait in the backlog
 //! (head of line). Only the idle timeout frees them from a silent one.
+//!
+//! What the kernel sees of two clients, the second of whom waits for the first to leave:
+//!
+//! ```text
+//! poll(bell, listener)          accept4() = 7          client A
+//! recv(7) = "hi"   send(7)                             A is answered
+//! recv(7)          ← blocks here                       B: handshake done by the kernel, in the backlog, unanswered
+//! recv(7) = 0      shutdown(7)                         A finishes
+//! poll(bell, listener)          accept4() = 7          B is accepted at last
+//! ```
+//!
+//! Client B cannot tell this from a slow server: it is connected, its bytes are acknowledged (by the kernel), and
+//! nothing comes back. That signature, *connected but never answered*, has other causes under other models.
 
 use std::io;
 

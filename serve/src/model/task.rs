@@ -2,6 +2,20 @@
 //!
 //! A task reads like a thread that may wait; the compiler turns it into a state machine, and the runtime waits with
 //! epoll for all of them at once. Nothing in a task may block: one `sleep` would stop all peers of its thread.
+//!
+//! What the kernel sees is what it sees of `epoll`: `epoll_wait`, `recv`, `send`. What differs is who remembers where
+//! each peer stands: there a slot in a table, here a future that stopped at an `await`.
+//!
+//! **Readiness is remembered.** tokio registers each socket edge-triggered and keeps a flag that says "readable". The
+//! flag must be taken back when the socket has been emptied, or the task spins; and it must *not* be taken back when
+//! news came since it was looked at, or the task sleeps for ever. The guard that [`AsyncFd::ready`] gives knows which
+//! news it has seen, so it is taken **before** the read and asked to clear **after** it. (Both mistakes were made here
+//! once; the tests that found them are `a_half_closed_megabyte_comes_back_whole` and the table of conformance.)
+//!
+//! **One timer per task**, moved only when it would come too late: see [`set`].
+//!
+//! **No buffer per task**: the scratch space belongs to the runtime's thread and is borrowed between two awaits. A
+//! task that held its own 16 KiB would make an idle peer cost 16 KiB.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

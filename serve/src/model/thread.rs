@@ -2,6 +2,20 @@
 //!
 //! Every peer has a thread that may block for it alone, so the code reads like the sequential one. The price is a
 //! stack per peer and a context switch per message.
+//!
+//! What the kernel sees of one message, with one thread per peer:
+//!
+//! ```text
+//! thread of A:  recv(7) ← asleep … woken, = "hi"   send(7, "hi")   recv(7) ← asleep again
+//! ```
+//!
+//! Two system calls, and one switch from whatever ran before to this thread. With 64 busy peers that switch is about
+//! a third of the cost of a message; with one peer nobody else wants the processor, and it costs nothing extra.
+//!
+//! **At shutdown** nobody can tell a thread inside `recv` that it should leave. So the socket is told:
+//! `shutdown(SHUT_RD)` makes `recv` return what has arrived, and then 0, as if the peer had finished.
+//!
+//! **At the limit** of threads (`EAGAIN` from `clone`) the newcomer is dropped and the others go on.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,9 @@
 //! The machine's file actions, in order and a few per turn: a disk is slow, and others wait.
+//!
+//! Orders come from the machine as actions, in order; answers go back to it as events, one by one, and may lead to more
+//! orders. A resumed transfer of gigabytes is hashed first, which is thousands of such rounds: done at a stretch they
+//! would keep all other peers of the loop waiting. So a turn ends after a few, and the session asks for another
+//! ([`Session::wants`] says "writable" although nothing has to be written, and the socket is).
 
 use std::collections::VecDeque;
 use std::io;

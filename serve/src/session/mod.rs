@@ -12,6 +12,30 @@
 //! [`Session::pump`] when the socket may be ready, asks [`Session::wants`] what to wait for, and
 //! [`Session::deadline`] how long. The read buffer belongs to the thread ([`Scratch`]), not to the connection: an
 //! idle connection holds no buffer at all.
+//!
+//! ## The stages
+//!
+//! ```text
+//!   New ──(TLS handshake)──▶ Open ──machine finishes──▶ Finishing ──all sent──▶ Closing ──▶ Lingering ──▶ Done
+//!                                                                  close_notify       FIN        peer's FIN
+//! ```
+//!
+//! - **New**: under TLS the machine hears nothing before the handshake is through, so a protocol that speaks first
+//!   (daytime) does not speak into an unencrypted stream.
+//! - **Finishing** is not closing: what the machine said last may still wait for a slow reader.
+//! - **Lingering** reads on and drops what comes. Closing a socket with unread input sends a reset, and a reset can
+//!   destroy the last answer on its way to the peer.
+//!
+//! ## Half-close
+//!
+//! Each direction ends by itself. A peer that has finished (`SHUT_WR`) is told to the machine as
+//! [`Event::End`]; the machine still answers all it got, and only its own `finish` ends our direction. Under TLS the end
+//! is said inside, by `close_notify`; a FIN without it may be an attacker's scissors and counts as a lost connection.
+//!
+//! ## Patience
+//!
+//! Exactly one timeout runs at any time: `linger`, `handshake`, `write` (output waits), `read` (a message has begun)
+//! or `idle`. So a peer that sends a byte a minute is never idle, but never through with its message either.
 
 mod files;
 mod output;

@@ -1,4 +1,14 @@
 //! The way out: seal under TLS, write what the socket takes, keep the rest.
+//!
+//! ```text
+//!   machine ──▶ seal_and_write ──▶ write_out ──▶ send(2)
+//!                                     │ rest        ▲
+//!                                     ▼             │ when writable
+//!                                  pending ──▶ flush ┘
+//! ```
+//!
+//! `send` may take a part, or nothing: that is no error and no end, only the other side's window. Nothing overtakes what
+//! is pending, so the stream stays in order; when nothing is pending its memory is given back.
 
 use std::io::{self, ErrorKind};
 
