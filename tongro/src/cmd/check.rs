@@ -65,16 +65,12 @@ impl Check {
     }
 
     fn judge(self, talk: &mut Talk) -> u8 {
-        let contract = match tongro_check::contract(&self.contract) {
-            Ok(contract) => contract,
-            Err(_) => {
-                let names: Vec<&str> =
-                    tongro_check::contracts().iter().map(|contract| contract.name).collect();
-                let what = talk.text("cli.error.unknown_contract", &[("contract", &self.contract)]);
-                let hint = talk.text("cli.error.unknown_contract_hint", &[("contracts", &names.join(", "))]);
-                talk.error(&what, Some(&hint));
-                return 2;
-            }
+        let Ok(contract) = tongro_check::contract(&self.contract) else {
+            let names: Vec<&str> = tongro_check::contracts().iter().map(|contract| contract.name).collect();
+            let what = talk.text("cli.error.unknown_contract", &[("contract", &self.contract)]);
+            let hint = talk.text("cli.error.unknown_contract_hint", &[("contracts", &names.join(", "))]);
+            talk.error(&what, Some(&hint));
+            return 2;
         };
         let cwd = std::env::current_dir()
             .map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
