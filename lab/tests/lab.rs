@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
+#[allow(dead_code)] // each test file uses its own part of the bench
 mod peer;
 
 use std::io::{Read, Write};

@@ -34,19 +34,23 @@ fn as_plain_user() -> Tally {
         println!("lab tests ran as a plain user already");
         return Tally::default();
     }
-    let Some(binary) = test_binary("tongro-lab", "lab") else {
-        return Tally::of("find the lab's tests", false);
-    };
     println!("── the lab's tests as a plain user without a capability");
-    counted(
-        Command::new("setpriv")
-            .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--bounding-set", "-all"])
-            .args(["--inh-caps", "-all", "--no-new-privs"])
-            .arg(binary)
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", "/tmp")
-            .current_dir("/"),
-    )
+    let mut tally = Tally::default();
+    for name in ["lab", "faults"] {
+        let Some(binary) = test_binary("tongro-lab", name) else {
+            return Tally::of("find the lab's tests", false);
+        };
+        tally.add(counted(
+            Command::new("setpriv")
+                .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--bounding-set", "-all"])
+                .args(["--inh-caps", "-all", "--no-new-privs"])
+                .arg(binary)
+                .env("PATH", "/usr/bin:/bin")
+                .env("HOME", "/tmp")
+                .current_dir("/"),
+        ));
+    }
+    tally
 }
 
 /// The path of a compiled integration test.
