@@ -75,6 +75,7 @@ impl Deliveries {
         self.finished.clear();
     }
 
+    /// One text for these members, ended as a line.
     fn send(&mut self, members: impl IntoIterator<Item = Member>, text: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
@@ -112,6 +113,8 @@ impl Room {
         out.send(self.named(), format!("* {nick} left").as_bytes());
     }
 
+    /// Cuts what a member has said into lines. The seat is without its cutter meanwhile, so a line may act on the
+    /// whole room.
     fn hear(&mut self, member: Member, bytes: &[u8], out: &mut Deliveries) {
         let Some(seat) = self.seats.get_mut(&member) else { return };
         let mut lines = core::mem::take(&mut seat.lines);
@@ -130,6 +133,7 @@ impl Room {
         }
     }
 
+    /// One line: a command, or something for the others.
     fn line(&mut self, member: Member, text: &[u8], out: &mut Deliveries) {
         let Some(seat) = self.seats.get(&member) else { return };
         let Some(nick) = &seat.nick else { return self.introduce(member, text, out) };
@@ -169,6 +173,7 @@ impl Room {
         self.seats.iter().filter(|(_, seat)| seat.nick.is_some()).map(|(member, _)| *member)
     }
 
+    /// The answer to `/who`.
     fn who(&self) -> String {
         let nicks: Vec<&str> = self.seats.values().filter_map(|seat| seat.nick.as_deref()).collect();
         format!("* here: {}", nicks.join(", "))

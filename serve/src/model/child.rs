@@ -5,6 +5,12 @@
 //!
 //! Each child has a `pidfd`, readable when it has ended, so that the parent waits for children and newcomers in one
 //! `poll` and no child stays a zombie. Only our own children are waited for, by their number.
+//!
+//! **After `fork` only one thread exists**, but the memory is that of all: a lock that another thread held at that moment
+//! stays locked for ever in the child. So the child touches no lock of the parent; its job has new ones.
+//!
+//! **Exit, not return**: the child ends with `exit`. If it returned, it would go on in the parent's accept loop, with the
+//! parent's sockets, as a second server nobody knows of.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -21,6 +21,13 @@
 //! | neither | the peer has finished, and so have we, all but the end of a file or a timer |
 //!
 //! Errors are told to all of them, unasked. One in the last state would be told again and again, so it is closed.
+//!
+//! **The order of a turn**: events, then timers, then doors. A peer whose answer came in this turn has moved its deadline
+//! on before the timers are looked at, so it is not thrown out in the moment it speaks.
+//!
+//! **Mail from other threads** does not exist here: all peers live in this loop. But a machine that serves one peer may
+//! have something for another, in the middle of the first one's turn; it goes through a mailbox and a queue of keys all
+//! the same, so that no turn begins inside another.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -67,7 +74,9 @@ pub(crate) const READ: Wants = Wants { read: true, write: false };
 
 /// Keys that are not peers: the bells, and from [`DOORS`] upward the listeners.
 const BELL: u64 = u64::MAX;
+/// The bell that tells of mail.
 const MAIL: u64 = u64::MAX - 1;
+/// The first listener; there are few, so the keys below stay free.
 pub(crate) const DOORS: u64 = u64::MAX - 1024;
 
 /// All peers by key. A key is a slot number and how often the slot was used before, so that a late event for a
@@ -80,6 +89,7 @@ pub(crate) struct Peers {
     len: usize,
 }
 
+/// A place for one peer, and how often it was taken.
 #[derive(Default)]
 struct Slot {
     uses: u32,
@@ -102,6 +112,7 @@ impl AsFd for Peer {
 }
 
 impl Peers {
+    /// Takes a free place, or makes one.
     fn insert(&mut self, peer: Peer) -> u64 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -114,11 +125,13 @@ impl Peers {
         u64::from(place.uses) << 32 | u64::from(slot)
     }
 
+    /// The peer of this key, if it is still the same.
     fn find(&mut self, key: u64) -> Option<&mut Peer> {
         let slot = self.slots.get_mut(key as u32 as usize)?;
         if u64::from(slot.uses) == key >> 32 { slot.peer.as_mut() } else { None }
     }
 
+    /// Frees the place; dropping the connection closes it.
     fn remove(&mut self, key: u64) {
         if self.find(key).is_some() {
             self.slots[key as u32 as usize].peer = None;
@@ -127,6 +140,7 @@ impl Peers {
         }
     }
 
+    /// All keys, for a walk during which peers may leave.
     fn keys(&self) -> Vec<u64> {
         self.iter().map(|(key, _)| key).collect()
     }
@@ -141,14 +155,19 @@ impl Peers {
 
 /// The loop and all it holds.
 pub(crate) struct EventLoop<'a, W> {
+    /// What is served, and the rules.
     job: &'a Job,
+    /// How to wait.
     waiter: W,
     /// Gone once the bell has rung.
     doors: Option<Doors>,
     /// Not watching the doors: full, or out of descriptors until the given time.
     closed_until: Option<Duration>,
+    /// Everybody inside.
     peers: Peers,
+    /// When to look at whom, unasked.
     timers: Timers,
+    /// One working space for all of them.
     scratch: Scratch,
     /// When everything left is cut.
     drain_until: Option<Duration>,
@@ -176,6 +195,7 @@ impl Wake for PeerWaker {
 }
 
 impl MailQueue {
+    /// A list of numbers is whole after each call.
     fn keys(&self) -> MutexGuard<'_, Vec<u64>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,6 +250,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         Ok(())
     }
 
+    /// How long the next wait may be.
     fn patience(&self, now: Duration) -> Option<Duration> {
         let until = |at: Duration| at.saturating_sub(now);
         let times = [self.timers.patience(now), self.closed_until.map(until), self.drain_until.map(until)];
@@ -307,6 +328,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         }
     }
 
+    /// Looks at everybody whose entry in the timers is due. Most have moved on meanwhile.
     fn expire(&mut self, now: Now) {
         while let Some(key) = self.timers.due(now.steady) {
             let Some(peer) = self.peers.find(key) else { continue };
@@ -318,6 +340,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         }
     }
 
+    /// The bell: no more newcomers; everybody answers what has arrived and says goodbye.
     fn begin_drain(&mut self, now: Now) -> io::Result<()> {
         self.waiter.forget(self.job.bell.as_fd(), BELL)?;
         self.close_doors(Duration::MAX)?;
@@ -333,6 +356,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         Ok(())
     }
 
+    /// Opens the doors, again after a pause.
     fn watch_doors(&mut self) -> io::Result<()> {
         for (number, door) in self.doors.iter().flat_map(Doors::fds).enumerate() {
             self.waiter.watch(door, DOORS + number as u64, READ)?;
@@ -352,6 +376,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         Ok(())
     }
 
+    /// Opens the doors when there is a place again, or when the breath is over.
     fn reopen(&mut self, now: Now) -> io::Result<()> {
         match self.closed_until {
             Some(Duration::MAX) if !self.job.gate.is_full() => self.watch_doors(),
