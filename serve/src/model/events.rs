@@ -96,13 +96,11 @@ struct Slot {
     peer: Option<Peer>,
 }
 
-/// A connection and what the waiter and the timers believe about it.
+/// A connection and what the waiter believes about it.
 pub(crate) struct Peer {
     connection: Connection,
     /// What is watched for now.
     pub(crate) wants: Wants,
-    /// The earliest entry in the timers.
-    timer_at: Option<Duration>,
 }
 
 impl AsFd for Peer {
@@ -127,17 +125,23 @@ impl Peers {
 
     /// The peer of this key, if it is still the same.
     fn find(&mut self, key: u64) -> Option<&mut Peer> {
-        let slot = self.slots.get_mut(key as u32 as usize)?;
+        let slot = self.slots.get_mut(place_of(key) as usize)?;
         if u64::from(slot.uses) == key >> 32 { slot.peer.as_mut() } else { None }
     }
 
     /// Frees the place; dropping the connection closes it.
     fn remove(&mut self, key: u64) {
         if self.find(key).is_some() {
-            self.slots[key as u32 as usize].peer = None;
-            self.free.push(key as u32);
+            self.slots[place_of(key) as usize].peer = None;
+            self.free.push(place_of(key));
             self.len -= 1;
         }
+    }
+
+    /// The key of whoever is in this place now.
+    fn key_at(&self, place: u32) -> Option<u64> {
+        let slot = self.slots.get(place as usize)?;
+        slot.peer.is_some().then_some(u64::from(slot.uses) << 32 | u64::from(place))
     }
 
     /// All keys, for a walk during which peers may leave.
@@ -151,6 +155,11 @@ impl Peers {
             Some((u64::from(slot.uses) << 32 | number as u64, slot.peer.as_ref()?))
         })
     }
+}
+
+/// The place in a key; the rest says how often it was taken before.
+fn place_of(key: u64) -> u32 {
+    key as u32
 }
 
 /// The loop and all it holds.
@@ -279,7 +288,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
     /// The first turn of a connection: it may have something to say before it is asked.
     fn begin(&mut self, connection: Connection, now: Now) {
         let wants = READ;
-        let key = self.peers.insert(Peer { connection, wants, timer_at: None });
+        let key = self.peers.insert(Peer { connection, wants });
         let Some(peer) = self.peers.find(key) else { return };
         if let Some(mailbox) = peer.connection.mailbox() {
             mailbox.set_waker(Waker::from(Arc::new(PeerWaker { key, queue: Arc::clone(&self.mail) })));
@@ -311,11 +320,8 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
             let _ = self.waiter.forget(peer.connection.as_fd(), key);
             return self.peers.remove(key);
         }
-        if let Some(at) = peer.connection.deadline(&self.scratch)
-            && peer.timer_at.is_none_or(|entered| at < entered)
-        {
-            peer.timer_at = Some(at);
-            self.timers.enter(at, key);
+        if let Some(at) = peer.connection.deadline(&self.scratch) {
+            self.timers.enter(at, place_of(key));
         }
     }
 
@@ -330,9 +336,9 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
 
     /// Looks at everybody whose entry in the timers is due. Most have moved on meanwhile.
     fn expire(&mut self, now: Now) {
-        while let Some(key) = self.timers.due(now.steady) {
+        while let Some(place) = self.timers.due(now.steady) {
+            let Some(key) = self.peers.key_at(place) else { continue };
             let Some(peer) = self.peers.find(key) else { continue };
-            peer.timer_at = None;
             let is_due = peer.connection.deadline(&self.scratch).is_some_and(|at| at <= now.steady);
             let outcome = if is_due { peer.connection.expire(&mut self.scratch, now) } else { Ok(()) };
             let is_over = outcome.is_err() || peer.connection.is_done();
