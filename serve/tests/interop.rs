@@ -81,6 +81,24 @@ fn forty_visits_leave_no_child_and_no_descriptor() {
     }
 }
 
+/// Children that outlive a killed parent would hold its port and its peers for ever.
+#[test]
+fn a_killed_server_takes_its_children_with_it() {
+    for model in [Model::Fork, Model::Prefork] {
+        let server = Process::start(model, Proto::Echo, false);
+        let address = server.address;
+        let mut client = tongro_serve::Client::connect(address).unwrap();
+        client.send(b"x").unwrap();
+        client.recv_exactly(1).unwrap();
+        server.kill();
+        let _ = client.recv_to_end(); // an end or a reset, but not silence
+        wait_until(
+            || matches!(tongro_serve::Client::connect(address), Err(tongro_serve::Error::Refused { .. })),
+            || format!("{} still listens", model.name()),
+        );
+    }
+}
+
 /// Children in state Z.
 fn zombies_of(parent: u32) -> usize {
     let stats = std::fs::read_dir("/proc")
