@@ -1,8 +1,13 @@
-//! Running other programs, and counting what they say.
+//! Running other programs, and counting what test runners say.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeReader};
+use std::iter::Sum;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::limit::Limit;
+use crate::summary::Runner;
 
 /// Tests that passed and failed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -12,15 +17,19 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// One step that is a test of its own.
+    /// One step that is a test of its own; says how it went.
     pub(crate) fn of(name: &str, is_ok: bool) -> Self {
         println!("{} {name}", if is_ok { "ok    " } else { "FAILED" });
         Self { passed: u32::from(is_ok), failed: u32::from(!is_ok) }
     }
+}
 
-    pub(crate) fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), |sum, one| Self {
+            passed: sum.passed + one.passed,
+            failed: sum.failed + one.failed,
+        })
     }
 }
 
@@ -41,69 +50,100 @@ pub(crate) fn cargo(arguments: &[&str]) -> bool {
     succeeds(&mut command("cargo", arguments))
 }
 
+/// Whether a command, which may talk, succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     match command.status() {
         Ok(status) => status.success(),
         Err(error) => {
-            println!("{command:?}: {error}");
+            println!("{}: {error}", command.get_program().display());
             false
         }
     }
 }
 
-/// Runs a test runner, shows what it prints, and adds up its summaries. One that fails without having counted a
-/// failure has crashed: that is a failure of its own.
-pub(crate) fn counted(command: &mut Command) -> Tally {
-    let mut tally = Tally::default();
-    let child = command.stdout(Stdio::piped()).spawn();
-    let Ok(mut child) = child else { return Tally::of(&format!("{command:?}"), false) };
-    for line in
-        child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok)
-    {
-        println!("{line}");
-        tally.add(summary(&line));
+/// Whether a program is there and can tell its version.
+pub(crate) fn runs(program: &str, arguments: &[&str]) -> bool {
+    command(program, arguments).output().is_ok_and(|output| output.status.success())
+}
+
+/// Runs a test runner, shows what it prints, and adds up its summaries. One that ends badly without having counted a
+/// failure has crashed, and one that counted nothing at all has not tested: either is a failure of its own.
+pub(crate) fn counted(name: &str, runner: Runner, command: Command, limit: Duration) -> Tally {
+    println!("── {name}");
+    match spawn(command) {
+        Ok((child, output)) => count(name, runner, child, output, limit),
+        Err(error) => {
+            println!("{name}: {error}");
+            Tally::of(name, false)
+        }
     }
-    let is_ok = child.wait().is_ok_and(|status| status.success());
-    if !is_ok && tally.failed == 0 {
+}
+
+fn count(name: &str, runner: Runner, mut child: Child, output: PipeReader, limit: Duration) -> Tally {
+    let guard = Limit::on(child.id(), limit);
+    let mut tally = Tally::default();
+    // Runners print what tests wrote, which need not be text.
+    for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally = [tally, runner.summary(&line)].into_iter().sum();
+    }
+    let status = child.wait();
+    if guard.lift() {
+        println!("{name}: ended after {} s, the limit", limit.as_secs());
+        tally.failed += 1;
+    }
+    let is_ok = status.is_ok_and(|status| status.success());
+    if tally.failed == 0 && (!is_ok || tally.passed == 0) {
+        println!("{name}: ended without a summary");
         tally.failed = 1;
     }
     tally
 }
 
-/// The numbers in a runner's closing line: cargo test's `test result: ok. 5 passed; 0 failed; …`, node's `# pass 5`
-/// or `ℹ pass 5`.
-fn summary(line: &str) -> Tally {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let before = |unit: &str| {
-        let at = words.iter().position(|word| word.trim_end_matches(';') == unit)?;
-        words.get(at.checked_sub(1)?)?.parse().ok()
-    };
-    match words.as_slice() {
-        ["test", "result:", ..] => {
-            Tally { passed: before("passed").unwrap_or(0), failed: before("failed").unwrap_or(0) }
-        }
-        ["#" | "ℹ", "pass", count] => Tally { passed: count.parse().unwrap_or(0), failed: 0 },
-        ["#" | "ℹ", "fail", count] => Tally { passed: 0, failed: count.parse().unwrap_or(0) },
-        _ => Tally::default(),
-    }
+/// Starts a command with both its outputs in one pipe, as a terminal would show them.
+fn spawn(mut command: Command) -> std::io::Result<(Child, PipeReader)> {
+    let (reader, writer) = std::io::pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    // The command holds the writing ends until it is dropped, here.
+    Ok((command.spawn()?, reader))
 }
 
 #[cfg(test)]
 mod unit {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn shell(script: &str, limit: Duration) -> Tally {
+        counted("sh", Runner::Node, command("sh", &["-c", script]), limit)
+    }
+
     #[test]
-    fn closing_lines_are_understood() {
-        let line =
-            "test result: FAILED. 96 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 3s";
-        assert_eq!(summary(line), Tally { passed: 96, failed: 1 });
-        assert_eq!(summary("# pass 30"), Tally { passed: 30, failed: 0 });
-        assert_eq!(summary("ℹ fail 2"), Tally { passed: 0, failed: 2 });
-        assert_eq!(summary("12 passed in a sentence"), Tally::default());
+    fn summaries_on_either_output_are_added_up() {
+        let script = "echo '# pass 2'; echo '# pass 3' >&2";
+        assert_eq!(shell(script, LIMIT), Tally { passed: 5, failed: 0 });
     }
 
     #[test]
     fn a_runner_that_crashes_is_a_failure() {
-        assert_eq!(counted(&mut command("sh", &["-c", "exit 3"])), Tally { passed: 0, failed: 1 });
+        assert_eq!(shell("echo '# pass 2'; kill -SEGV $$", LIMIT), Tally { passed: 2, failed: 1 });
+    }
+
+    #[test]
+    fn a_runner_that_tests_nothing_is_a_failure() {
+        assert_eq!(shell("exit 0", LIMIT), Tally { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_runner_that_is_not_there_is_a_failure() {
+        let missing = Command::new("/nonexistent/runner");
+        assert_eq!(counted("missing", Runner::Cargo, missing, LIMIT), Tally { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn a_runner_that_hangs_is_ended_with_all_it_started() {
+        let tally = shell("echo '# pass 1'; sleep 1000 & sleep 1000", Duration::from_millis(300));
+        assert_eq!(tally, Tally { passed: 1, failed: 1 });
     }
 }

@@ -1,84 +1,74 @@
-//! All tests: the crates' own, the lab once more as a plain user without a capability, and the browser's.
+//! All tests: the crates' own, those in their documentation, the lab's once more as a plain user, and the browser's.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use serde_json::Value;
+use crate::artifacts::Artifacts;
+use crate::run::{Tally, command, counted, root, runs, succeeds};
+use crate::summary::Runner;
+use crate::{peers, plain_user};
 
-use crate::peers;
-use crate::run::{Tally, cargo, command, counted, root};
-
-/// The plain user: nobody's ids, which every system has.
-const NOBODY: &str = "65534";
+/// Longer than the slowest runner takes on a busy machine of two cores.
+const LIMIT: Duration = Duration::from_secs(25 * 60);
 
 pub(crate) fn all() -> Tally {
-    let mut tally = Tally::default();
     let missing = peers::install();
-    if !missing.is_empty() {
-        // Tests that need them say so and fail: nothing is passed over in silence.
-        println!("MISSING: {}", missing.join(" "));
-        tally.failed += 1;
-    }
-    if !cargo(&["build", "--workspace", "--all-targets"]) {
-        return Tally::of("build", false);
-    }
-    tally.add(counted(&mut command("cargo", &["test", "--workspace", "--no-fail-fast"])));
-    tally.add(as_plain_user());
-    tally.add(in_browser());
-    tally
+    let Some(artifacts) = Artifacts::build() else { return Tally::of("build", false) };
+    let tallies = [
+        missing_ones(&missing),
+        crates(),
+        documentation(),
+        plain_user::all(&artifacts),
+        browser(&artifacts, &missing),
+    ];
+    tallies.into_iter().sum()
 }
 
-/// The lab's tests by a user who may nothing: what a learner is.
-fn as_plain_user() -> Tally {
-    if !peers::is_root() {
-        println!("lab tests ran as a plain user already");
-        return Tally::default();
-    }
-    println!("── the lab's tests as a plain user without a capability");
-    let mut tally = Tally::default();
-    for name in ["lab", "faults"] {
-        let Some(binary) = test_binary("tongro-lab", name) else {
-            return Tally::of("find the lab's tests", false);
-        };
-        tally.add(counted(
-            Command::new("setpriv")
-                .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--bounding-set", "-all"])
-                .args(["--inh-caps", "-all", "--no-new-privs"])
-                .arg(binary)
-                .env("PATH", "/usr/bin:/bin")
-                .env("HOME", "/tmp")
-                .current_dir("/"),
-        ));
-    }
-    tally
+/// The course's own linter is a test of its crate.
+pub(crate) fn content() -> Tally {
+    counted("content", Runner::Cargo, command("cargo", &["test", "--package", "tongro-course"]), LIMIT)
 }
 
-/// The path of a compiled integration test.
-fn test_binary(package: &str, name: &str) -> Option<PathBuf> {
-    let output = command("cargo", &["test", "--no-run", "--package", package, "--test", name])
-        .args(["--message-format", "json"])
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut found =
-        messages.filter(|message| message["target"]["name"] == name && message["executable"].is_string());
-    found.next().and_then(|message| message["executable"].as_str().map(PathBuf::from))
+/// At a desk it is enough to say loudly what is missing.
+fn missing_ones(missing: &[&str]) -> Tally {
+    if missing.is_empty() || !peers::is_ci() { Tally::default() } else { Tally::of("peers", false) }
 }
 
-fn in_browser() -> Tally {
-    if !peers::browser() {
-        return Tally::of("install the browser tests' packages", false);
+fn crates() -> Tally {
+    if runs("cargo", &["nextest", "--version"]) {
+        let config = root().join("xtask/nextest.toml");
+        let mut nextest = command("cargo", &["nextest", "run", "--workspace", "--color", "never"]);
+        nextest.arg("--config-file").arg(config);
+        counted("crates", Runner::Nextest, nextest, LIMIT)
+    } else {
+        let test = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
+        counted("crates", Runner::Cargo, command("cargo", &test), LIMIT)
+    }
+}
+
+fn documentation() -> Tally {
+    let test = ["test", "--workspace", "--doc", "--no-fail-fast"];
+    counted("examples in the documentation", Runner::Cargo, command("cargo", &test), LIMIT)
+}
+
+fn browser(artifacts: &Artifacts, missing: &[&str]) -> Tally {
+    let absent = ["chromium", "nodejs", "npm"].into_iter().find(|package| missing.contains(package));
+    if let Some(package) = absent {
+        println!("NOT RUN: the workbench's tests, for want of {package}");
+        return if peers::is_ci() { Tally::of("browser", false) } else { Tally::default() };
+    }
+    if !peers::install_browser_packages() {
+        return Tally::of("the browser tests' packages", false);
     }
     let npm = |arguments: &[&str]| {
         let mut npm = Command::new("npm");
         npm.args(arguments).current_dir(root().join("web/browser"));
         npm
     };
-    let mut tally = Tally::of("browser modules' types", crate::run::succeeds(&mut npm(&["run", "types"])));
-    let fixture = root().join("target/debug/examples/fixture");
-    let binary = root().join("target/debug/tongro");
-    tally.add(counted(npm(&["test"]).env("TONGRO_FIXTURE", fixture).env("TONGRO", binary)));
-    tally
+    let types = Tally::of("types of the browser's modules", succeeds(&mut npm(&["run", "types"])));
+    let mut test = npm(&["test"]);
+    for (variable, kind, name) in [("TONGRO_FIXTURE", "example", "fixture"), ("TONGRO", "bin", "tongro")] {
+        test.envs(artifacts.executable(kind, name).map(|path| (variable, path)));
+    }
+    [types, counted("browser", Runner::Node, test, LIMIT)].into_iter().sum()
 }
