@@ -29,7 +29,7 @@ async function up(port = "0") {
     });
     child.once("exit", (code) => reject(new Error(`up ended with ${code}: ${said.join("\n")}`)));
   });
-  const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  const ended = new Promise((resolve) => child.once("close", (code) => resolve(code)));
   return { child, url, said, ended, began, printed: performance.now() - began };
 }
 
