@@ -290,10 +290,11 @@ impl Link {
         } else {
             What::Dropped(Dropped { frame: held.frame, reason: DropReason::Gone })
         };
-        self.recorder.put_at(at, what, held.is_altered.then(|| held.bytes.clone()));
+        // At once: a program on another CPU may act within microseconds, and CLOSE-WAIT be over.
         if let Some((local, remote)) = ends {
             self.states.ask(&self.diags[usize::from(held.to)], held.to, local, remote, Some(held.frame));
         }
+        self.recorder.put_at(at, what, held.is_altered.then(|| held.bytes.clone()));
         if let Some((_, tcp)) = view.as_ref().and_then(View::tcp) {
             self.fates.note_delivered(1 - held.to, view.as_ref(), tcp);
         }

@@ -18,7 +18,7 @@ use crate::message::{
 };
 use crate::observe;
 use crate::record::{self, Recorder};
-use crate::states;
+use crate::states::{self, States};
 use crate::topology::{self, HOST_END, NAMES};
 use crate::tracer::{Ground, TracerHandle};
 
@@ -26,6 +26,7 @@ use crate::tracer::{Ground, TracerHandle};
 pub(crate) struct Control {
     channel: Arc<Channel>,
     recorder: Arc<Recorder>,
+    states: Arc<States>,
     link: LinkHandle,
     tracer: TracerHandle,
     wire_net: OwnedFd,
@@ -40,6 +41,7 @@ impl Control {
     pub(crate) fn new(
         channel: Arc<Channel>,
         recorder: Arc<Recorder>,
+        states: Arc<States>,
         link: LinkHandle,
         tracer: TracerHandle,
         wire_net: OwnedFd,
@@ -49,7 +51,7 @@ impl Control {
         setup: &Setup,
     ) -> Self {
         let addresses = setup.addresses.clone();
-        Self { channel, recorder, link, tracer, wire_net, ground, diags, routes, addresses }
+        Self { channel, recorder, states, link, tracer, wire_net, ground, diags, routes, addresses }
     }
 
     /// Tells the parent that the lab stands.
@@ -145,6 +147,10 @@ impl Control {
     fn listeners(&self, host: HostId) -> Result<Vec<Listener>> {
         let owners = self.socket_owners();
         let rows = states::listeners(self.diag(host))?;
+        // Who asks will connect: the log says LISTEN before that.
+        for (row, _) in rows.iter().filter(|(_, protocol)| *protocol == Protocol::Tcp) {
+            self.states.note(host, row, None);
+        }
         Ok(rows
             .into_iter()
             .map(|(row, protocol)| Listener {

@@ -107,6 +107,7 @@ fn build(channel: Channel, setup: &Setup, ids: Ids) -> Result<Control, (Arc<Chan
     Ok(Control::new(
         channel,
         recorder,
+        states,
         link,
         tracer,
         network.wire_net,

@@ -58,7 +58,8 @@ impl States {
         None
     }
 
-    fn note(&self, host: HostId, row: &Row, frame: Option<u32>) {
+    /// Records a row if it has changed.
+    pub(crate) fn note(&self, host: HostId, row: &Row, frame: Option<u32>) {
         let Some(state) = TcpState::from_kernel(row.state) else { return };
         let retransmitted = row.info.map_or(0, |info| info.total_retrans);
         let seen = (row.state, row.inode != 0, retransmitted, row.rqueue > 0 && state != TcpState::Listen);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
+#[allow(dead_code)] // each test file uses its own part of the bench
 mod peer;
 
 use std::io::{Read, Write};
@@ -24,9 +25,12 @@ fn an_unchanged_program_is_run_seen_and_reached() {
     assert_eq!(client.read(&mut reply).unwrap(), 0);
     bench.until(|what| matches!(what, What::CallExit(exit) if exit.result == 0 && exit.call > 5));
     let states = bench.states(SERVER, address);
-    for wanted in [TcpState::Listen, TcpState::SynRecv, TcpState::Established, TcpState::CloseWait] {
+    for wanted in [TcpState::Listen, TcpState::SynRecv, TcpState::Established] {
         assert!(states.contains(&wanted), "{wanted:?} in {states:?}");
     }
+    // A program on another CPU may close within microseconds of the FIN.
+    let has_heard = [TcpState::CloseWait, TcpState::LastAck].iter().any(|state| states.contains(state));
+    assert!(has_heard, "{states:?}");
     let calls = bench.calls();
     for wanted in ["socket", "bind", "listen", "accept4", "recvfrom", "sendto"] {
         assert!(calls.iter().any(|call| call == wanted), "{wanted} in {calls:?}");

@@ -75,6 +75,7 @@ impl Deliveries {
         self.finished.clear();
     }
 
+    /// One text for these members, ended as a line.
     fn send(&mut self, members: impl IntoIterator<Item = Member>, text: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
@@ -112,6 +113,8 @@ impl Room {
         out.send(self.named(), format!("* {nick} left").as_bytes());
     }
 
+    /// Cuts what a member has said into lines. The seat is without its cutter meanwhile, so a line may act on the
+    /// whole room.
     fn hear(&mut self, member: Member, bytes: &[u8], out: &mut Deliveries) {
         let Some(seat) = self.seats.get_mut(&member) else { return };
         let mut lines = core::mem::take(&mut seat.lines);
@@ -130,6 +133,7 @@ impl Room {
         }
     }
 
+    /// One line: a command, or something for the others.
     fn line(&mut self, member: Member, text: &[u8], out: &mut Deliveries) {
         let Some(seat) = self.seats.get(&member) else { return };
         let Some(nick) = &seat.nick else { return self.introduce(member, text, out) };
@@ -169,6 +173,7 @@ impl Room {
         self.seats.iter().filter(|(_, seat)| seat.nick.is_some()).map(|(member, _)| *member)
     }
 
+    /// The answer to `/who`.
     fn who(&self) -> String {
         let nicks: Vec<&str> = self.seats.values().filter_map(|seat| seat.nick.as_deref()).collect();
         format!("* here: {}", nicks.join(", "))
@@ -236,5 +241,49 @@ mod tests {
             ["1<* bye", "0<* b left", "1 ends"]
         );
         assert_eq!(say(&mut room, 1, Event::End), ["1 ends"]);
+    }
+
+    /// Five members say forty numbered lines each, cut anywhere and in any order of members; one leaves in the middle
+    /// of a line. Everybody must read every whole line of every other once, in one order.
+    #[test]
+    fn whatever_the_cut_all_members_read_the_same_lines_in_the_same_order() {
+        for seed in 0..50 {
+            let mut dice = crate::pair::Dice(seed);
+            let mut room = room_of(&["a", "b", "c", "d", "e"]);
+            let said = |nick: char| (0..40).map(|n| format!("{nick}{n} \u{ac00}\r\n")).collect::<String>();
+            let mut rest: Vec<Vec<u8>> = ('a'..='e').map(|nick| said(nick).into_bytes()).collect();
+            rest[4].truncate(300); // ends in the middle of a line
+            let mut read: Vec<String> = vec![String::new(); 5];
+            while rest.iter().any(|bytes| !bytes.is_empty()) {
+                let member = dice.below(5) as usize;
+                let len = (1 + dice.below(25) as usize).min(rest[member].len());
+                let piece: Vec<u8> = rest[member].drain(..len).collect();
+                let mut out = Deliveries::default();
+                if !piece.is_empty() {
+                    room.handle(Member(member as u64), Event::Bytes(&piece), &mut out);
+                }
+                for (Member(to), bytes) in out.iter() {
+                    read[to as usize].push_str(core::str::from_utf8(bytes).unwrap());
+                }
+            }
+            assert_one_order(&read);
+        }
+    }
+
+    /// Leaves out what the two readers said themselves, which they do not read, and compares the rest.
+    fn assert_one_order(read: &[String]) {
+        for one in 0..5 {
+            for other in 0..5 {
+                let own = |line: &&str| {
+                    !line.starts_with((b'a' + one) as char) && !line.starts_with((b'a' + other) as char)
+                };
+                let of = |reader: u8| read[usize::from(reader)].lines().filter(own).collect::<Vec<_>>();
+                assert_eq!(of(one), of(other));
+            }
+        }
+        assert_eq!(
+            read[0].lines().count(),
+            3 * 40 + read[0].lines().filter(|line| line.starts_with('e')).count()
+        );
     }
 }

@@ -24,6 +24,7 @@ impl Machine for Daytime {
     }
 }
 
+/// All that is ever said.
 fn line(now: Now) -> String {
     rfc3339(now.wall) + "\r\n"
 }

@@ -79,6 +79,7 @@ impl Frames {
         Ok(Some(HEADER_LEN + len as usize - self.partial.len()))
     }
 
+    /// Moves at most `missing` bytes to the unfinished frame; returns those that are left.
     fn fill<'a>(&mut self, bytes: &'a [u8], missing: usize) -> &'a [u8] {
         let (now, later) = bytes.split_at(missing.min(bytes.len()));
         self.partial.extend_from_slice(now);
@@ -108,6 +109,7 @@ impl Frame {
         Self { frames: Frames::new(bounds), is_lost: false }
     }
 
+    /// Sends each whole payload back; after a length nobody can believe, says so and ends.
     fn take(&mut self, bytes: &[u8], actions: &mut Actions) {
         let outcome = self.frames.feed(bytes, |payload| {
             let _ = write(payload, actions); // it came in a frame, so it fits into one

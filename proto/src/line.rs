@@ -34,6 +34,7 @@ impl Line {
         Self { lines: Lines::default(), bounds, is_over: false }
     }
 
+    /// Answers each line that ends in these bytes, up to a `QUIT`.
     fn take(&mut self, bytes: &[u8], now: Now, actions: &mut Actions) {
         let (bounds, is_over) = (self.bounds, &mut self.is_over);
         self.lines.feed(bytes, bounds, |cut| {
@@ -42,6 +43,7 @@ impl Line {
         });
     }
 
+    /// The peer has finished. A line without its end may be half a request, so it is not obeyed.
     fn end(&mut self, actions: &mut Actions) {
         if self.lines.open_line().is_some() {
             actions.send(b"ERR the last line has no end\n");

@@ -49,6 +49,7 @@ impl Lines {
         (self.is_dropping || !self.partial.is_empty()).then_some(self.number)
     }
 
+    /// A line end has come: what was kept and `head` are the line.
     fn end_line(&mut self, head: &[u8], bounds: Bounds, found: &mut impl FnMut(Cut<'_>) -> bool) -> bool {
         self.number += u64::from(self.open_line().is_none());
         if core::mem::take(&mut self.is_dropping) {
@@ -71,6 +72,7 @@ impl Lines {
         })
     }
 
+    /// Bytes without a line end: kept for later, up to the bound.
     fn keep(&mut self, rest: &[u8], bounds: Bounds, found: &mut impl FnMut(Cut<'_>) -> bool) {
         if rest.is_empty() {
             return;

@@ -152,6 +152,7 @@ impl Shelf {
         }
     }
 
+    /// The open file, made if it does not exist.
     fn opened(&mut self) -> &mut Vec<u8> {
         let (name, is_partial) = self.open.clone().unwrap_or_default();
         let shelf = if is_partial { &mut self.partials } else { &mut self.files };
@@ -255,11 +256,13 @@ impl<L: Machine, R: Machine> Pair<L, R> {
         ([10, 0, 0, side as u8 + 1], 7).into()
     }
 
+    /// When the next thing happens.
     fn next_at(&self) -> Option<Duration> {
         let arrival = self.in_flight.peek().map(|Reverse((at, ..))| *at);
         [arrival, self.wakes[0], self.wakes[1]].into_iter().flatten().min()
     }
 
+    /// Lets the next thing happen: a timer, or an arrival.
     fn step(&mut self) {
         for side in 0..2 {
             if self.wakes[side].is_some_and(|at| at <= self.steady) {
@@ -282,6 +285,8 @@ impl<L: Machine, R: Machine> Pair<L, R> {
         }
     }
 
+    /// Hands one event to one side and carries out its answer. File actions are done at once and answered by further
+    /// events.
     fn tell(&mut self, side: usize, event: Event<'_>) {
         let offset = if side == 1 { self.clock_offset } else { Duration::ZERO };
         let now =
@@ -306,6 +311,7 @@ impl<L: Machine, R: Machine> Pair<L, R> {
         }
     }
 
+    /// Puts the output of one side on its way.
     fn send(&mut self, side: usize, actions: &Actions) {
         for datagram in actions.datagrams() {
             self.send_datagram(side, &actions.bytes()[datagram.range.clone()]);
@@ -349,11 +355,13 @@ impl<L: Machine, R: Machine> Pair<L, R> {
         }
     }
 
+    /// The time on the way, for one packet.
     fn way(&mut self) -> Duration {
         let jitter = u64::try_from(self.network.jitter.as_nanos()).unwrap_or(u64::MAX);
         self.network.delay + Duration::from_nanos(self.dice.below(jitter))
     }
 
+    /// Puts something on its way, to arrive at this time.
     fn fly(&mut self, at: Duration, to: usize, cargo: Cargo) {
         self.sent += 1;
         self.in_flight.push(Reverse((at, self.sent, to, cargo)));

@@ -170,6 +170,7 @@ impl Client {
         self.socket
     }
 
+    /// `SO_RCVTIMEO` and `SO_SNDTIMEO`: no call waits longer.
     fn with_patience(socket: Socket, patience: Duration) -> Result<Self> {
         socket.set_read_timeout(Some(patience)).map_err(Error::io("setsockopt"))?;
         socket.set_write_timeout(Some(patience)).map_err(Error::io("setsockopt"))?;
@@ -177,6 +178,7 @@ impl Client {
     }
 }
 
+/// `send` may take a part only; the rest is sent by further calls.
 fn write_all(wire: &mut Wire<'_>, mut rest: &[u8]) -> io::Result<()> {
     while !rest.is_empty() {
         let sent = wire.write(rest)?;
@@ -185,6 +187,7 @@ fn write_all(wire: &mut Wire<'_>, mut rest: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// The numbers of `connect(2)` that have a name of their own.
 fn connect_error(error: io::Error, address: &str) -> Error {
     let address = address.to_owned();
     match error.kind() {

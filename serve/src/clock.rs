@@ -1,4 +1,7 @@
 //! The one place where this room looks at a clock; machines are handed the result.
+//!
+//! One reading serves a whole turn of an event loop: the time of a message is the time of the wait that brought it. Where
+//! that is not good enough (the clock protocol itself) the clock is read for each datagram.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

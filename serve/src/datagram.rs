@@ -90,6 +90,7 @@ impl Datagrams {
         self.is_done
     }
 
+    /// Takes datagrams until there are none, or others must have their turn.
     fn answer_batch(&mut self, input: &mut [u8], socket: &Socket, watch: Option<&Watch>) -> io::Result<bool> {
         for _ in 0..BATCH {
             match rustix::net::recvfrom(socket, &mut *input, RecvFlags::DONTWAIT) {
@@ -108,6 +109,7 @@ impl Datagrams {
         Ok(false)
     }
 
+    /// One event, and the answers to it, each a datagram.
     fn tell(&mut self, event: Event<'_>, socket: &Socket, watch: Option<&Watch>) {
         self.actions.clear();
         self.machine.handle(event, self.clock.now(), &mut self.actions);

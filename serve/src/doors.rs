@@ -253,6 +253,7 @@ fn open_one(at: SocketAddr, options: &Options, only_v6: bool) -> Result<Socket> 
     })
 }
 
+/// A TCP listener. The order matters: options that accepted sockets inherit are set before `listen`.
 fn listen(at: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
     if at.is_ipv6() {
@@ -279,6 +280,7 @@ pub(crate) fn bind_datagrams(at: SocketAddr, only_v6: bool) -> io::Result<Socket
     Ok(socket)
 }
 
+/// The port the kernel gave.
 fn local_port(listener: &Socket) -> Result<u16> {
     let address = listener.local_addr().map_err(Error::io("getsockname"))?;
     Ok(address.as_socket().map_or(0, |address| address.port()))
@@ -303,6 +305,7 @@ fn is_passing(error: Errno) -> bool {
     .contains(&error)
 }
 
+/// The address of a caller, an IPv4 one as IPv4 even if it came through an IPv6 socket.
 fn ip_of(address: SocketAddrAny) -> Option<IpAddr> {
     SocketAddr::try_from(address).ok().map(|address| address.ip().to_canonical())
 }

@@ -114,6 +114,7 @@ struct Woken {
     bell: bool,
 }
 
+/// Sleeps until the socket is ready, somebody rings, or the deadline of the connection has come.
 fn wait(connection: &Connection, job: &Job, scratch: &Scratch, ears: &Ears<'_>) -> io::Result<Woken> {
     let now = job.clock.now().steady;
     let at_most = connection.deadline(scratch).map(|at| at.saturating_sub(now));
@@ -141,6 +142,7 @@ pub(crate) fn poll_flags(wants: Wants) -> PollFlags {
     flags
 }
 
+/// Says so to the session if its deadline has come. An error means that its patience is over.
 fn expire_if_due(connection: &mut Connection, scratch: &mut Scratch, now: Now) -> io::Result<()> {
     match connection.deadline(scratch) {
         Some(at) if at <= now.steady => connection.expire(scratch, now),

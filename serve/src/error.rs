@@ -2,6 +2,16 @@
 //!
 //! Errors come from the kernel as numbers; here each gets the name a person needs (address in use, refused,
 //! unreachable …) and keeps the number as its source. The binary adds the language and the fix.
+//!
+//! How a number becomes a name:
+//!
+//! | errno | where | name |
+//! |---|---|---|
+//! | `EADDRINUSE` | `bind` | [`Error::AddressInUse`] |
+//! | `ECONNREFUSED` | `connect` | [`Error::Refused`] |
+//! | `EHOSTUNREACH`, `ENETUNREACH` | `connect` | [`Error::Unreachable`] |
+//! | `ECONNRESET`, `EPIPE` | `recv`, `send` | [`Error::Reset`] |
+//! | `EAGAIN`, `ETIMEDOUT` | a call with a timeout | [`Error::TimedOut`] |
 
 use std::io;
 use std::path::PathBuf;

@@ -116,6 +116,7 @@ impl Gate {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives a place back and wakes whoever waits for one.
     fn leave(&self, peer: Option<IpAddr>) {
         let mut counts = self.counts();
         counts.inside -= 1;

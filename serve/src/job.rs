@@ -64,6 +64,7 @@ impl Job {
         Self::with(self.options.clone(), None, datagrams, Arc::clone(&self.bell), self.clock)
     }
 
+    /// The parts that are always new, and those that are given.
     fn with(
         options: Options,
         doors: Option<Doors>,
@@ -99,6 +100,7 @@ impl Job {
         self.scratch_of(16 * 1024)
     }
 
+    /// Buffers of this size under the rules of this server.
     fn scratch_of(&self, input_len: usize) -> Scratch {
         let Options { limits, timeouts, watch, .. } = &self.options;
         Scratch::new(input_len, limits, timeouts, watch.as_ref())
@@ -152,10 +154,12 @@ impl Job {
     }
 }
 
+/// What machines may store, out of the limits.
 fn bounds(options: &Options) -> Bounds {
     Bounds { message_len: options.limits.message_len }
 }
 
+/// The data behind these locks is whole after each statement, so a panic elsewhere does not spoil it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,6 +10,28 @@
 //!        sequential   thread      pool      epoll       …        (model/: one file per way of waiting)
 //! ```
 //!
+//! | | sequential | thread | pool | fork | prefork | poll | epoll | io_uring | async | async-multi |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | echo, line, frame, daytime, transfer | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | – | ✓ | ✓ |
+//! | chat | one at a time | ✓ | ✓ | no shared room | no shared room | ✓ | ✓ | – | ✓ | ✓ |
+//! | clock (UDP, no TLS) | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | – | ✓ | ✓ |
+//!
+//! What cannot be had is refused by [`start`] with the reason ([`Why`]), before anything listens. Any stream may be a
+//! TCP or a Unix socket, plain or under TLS.
+//!
+//! ## How to read this room
+//!
+//! 1. `model/sequential.rs`: a whole server in twenty lines. Everything it calls is shared by all models.
+//! 2. `session/mod.rs`: what happens to one connection, whoever waits for it.
+//! 3. `model/thread.rs`, `model/events.rs`, `model/task.rs`: three answers to "and the other peers?".
+//! 4. `doors.rs`, `gate.rs`, `bell.rs`: how a server begins, how much it takes, how it ends.
+//! 5. [`load`]: how to measure all that without fooling oneself; [`race`]: what threads do to shared data.
+//!
+//! ## How to add
+//!
+//! *A protocol*: a machine in `tongro_proto` and its row in the table there. It runs under all models at once.
+//! *A model*: a file in `model/`, a variant of [`Model`] and a line in `model/mod.rs`. It serves all protocols at once.
+//!
 //! Bytes come from `accept`ed sockets, pass through one shared [`session`](self) loop into a machine of
 //! `tongro_proto`, and go back to the same socket.
 //!

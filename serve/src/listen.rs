@@ -57,6 +57,7 @@ impl Machine for Shared {
 }
 
 impl Shared {
+    /// A report is whole after each event.
     fn lock(&self) -> MutexGuard<'_, Listener> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,6 +102,7 @@ impl Drop for ClockListener {
     }
 }
 
+/// A socket that may share its port and hears its group.
 fn bind(at: SocketAddr, group: Option<IpAddr>) -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
     socket.set_reuse_address(true)?;

@@ -16,6 +16,7 @@ use socket2::Socket;
 #[derive(Debug, Default)]
 pub(crate) struct Live(Mutex<Sockets>);
 
+/// What the lock protects.
 #[derive(Debug, Default)]
 struct Sockets {
     by_number: HashMap<u64, Arc<Socket>>,
@@ -52,6 +53,7 @@ impl Live {
         }
     }
 
+    /// A map of sockets is whole after each call, whoever panicked.
     fn sockets(&self) -> MutexGuard<'_, Sockets> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -36,6 +36,7 @@ pub(crate) struct Mailbox {
     mail: Mutex<Mail>,
 }
 
+/// What the lock protects.
 #[derive(Debug, Default)]
 struct Mail {
     bytes: Vec<u8>,
@@ -56,6 +57,7 @@ pub(crate) struct Letters {
 }
 
 impl Mailbox {
+    /// An empty box.
     fn new(limit: usize) -> Self {
         Self { limit, mail: Mutex::default() }
     }
@@ -78,6 +80,7 @@ impl Mailbox {
         (!mail.is_overfull).then(|| Letters { bytes, is_finished: core::mem::take(&mut mail.is_finished) })
     }
 
+    /// Leaves something and wakes the owner.
     fn put(&self, bytes: &[u8], is_finished: bool) {
         let mut mail = self.mail();
         if mail.bytes.len() + bytes.len() > self.limit {
@@ -93,6 +96,7 @@ impl Mailbox {
         }
     }
 
+    /// Letters are whole after each call, whoever panicked.
     fn mail(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,6 +118,7 @@ pub(crate) struct PostOffice {
     next_member: AtomicU64,
 }
 
+/// What the lock protects: room and boxes together, so that no delivery finds its box missing.
 #[derive(Debug)]
 struct Inside {
     room: Room,
@@ -137,6 +142,7 @@ impl PostOffice {
         (Box::new(Attendant { office: Arc::clone(self), member }), mailbox)
     }
 
+    /// The room is whole after each event.
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }

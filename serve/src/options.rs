@@ -2,6 +2,23 @@
 //!
 //! Values come from a command line or a test and go to [`crate::start`]. Every limit is a field with its reason
 //! beside it; none is a constant hidden in a loop.
+//!
+//! A caller fills in what matters and takes the rest from `Default`:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tongro_serve::{Limits, Model, Options, Timeouts};
+//!
+//! let options = Options {
+//!     host: String::new(), // every address, IPv6 and IPv4
+//!     port: 7000,
+//!     model: Model::Thread,
+//!     limits: Limits { connections: 1000, ..Limits::default() },
+//!     timeouts: Timeouts { idle: Duration::from_secs(60), ..Timeouts::default() },
+//!     ..Options::default()
+//! };
+//! assert_eq!(options.backlog, 4096);
+//! ```
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -36,6 +36,7 @@ pub(crate) struct Shelf {
     open: Option<Open>,
 }
 
+/// The open file. Dropping it closes it and lets go of its lock.
 #[derive(Debug)]
 struct Open {
     file: File,
@@ -87,12 +88,15 @@ impl Shelf {
         outcome.unwrap_or_else(|error| Some(Answer::Failed(problem(&error))))
     }
 
+    /// A file to be sent.
     fn open_source(&mut self, name: String) -> io::Result<Answer> {
         let path = self.directory.join(&name);
         let file = OpenOptions::new().read(true).custom_flags(NOFOLLOW).open(path)?;
         self.opened(file, name, false)
     }
 
+    /// A file to be received: what is there of it, or nothing. The lock is tried, never waited for, since the wait would
+    /// stop every other peer of this thread.
     fn open_partial(&mut self, name: String) -> io::Result<Answer> {
         self.open = None; // the same file again after a discard: let go of its lock first
         let mut options = OpenOptions::new();
@@ -112,6 +116,7 @@ impl Shelf {
         Ok(there.is_ok_and(|there| (there.dev(), there.ino()) == (here.dev(), here.ino())))
     }
 
+    /// Only regular files: a directory or a device has no length that means anything.
     fn opened(&mut self, file: File, name: String, is_partial: bool) -> io::Result<Answer> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -121,6 +126,7 @@ impl Shelf {
         Ok(Answer::Opened(metadata.len()))
     }
 
+    /// As much as asked for, unless the file ends: `pread` may give less.
     fn read(&self, offset: u64, len: usize) -> io::Result<Answer> {
         let mut bytes = vec![0; len];
         let mut filled = 0;
@@ -136,10 +142,12 @@ impl Shelf {
         Ok(Answer::Read(offset, bytes))
     }
 
+    /// All of it: `pwrite` may take less.
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.file()?.write_all_at(bytes, offset)
     }
 
+    /// Durable first, then visible.
     fn commit(&mut self) -> io::Result<Answer> {
         let Some(Open { file, name, is_partial: true }) = self.open.take() else {
             return Err(ErrorKind::NotFound.into());
@@ -150,19 +158,23 @@ impl Shelf {
         Ok(Answer::Committed)
     }
 
+    /// Empties the partial file and keeps its lock.
     fn discard(&self) -> io::Result<()> {
         self.file()?.set_len(0)
     }
 
+    /// The open file; a machine that keeps its promises never asks without one.
     fn file(&self) -> io::Result<&File> {
         self.open.as_ref().map(|open| &open.file).ok_or_else(|| ErrorKind::NotFound.into())
     }
 
+    /// Hidden, so that no peer can ask for it by name: plain names do not begin with a dot.
     fn partial_path(&self, name: &str) -> PathBuf {
         self.directory.join(format!(".{name}.part"))
     }
 }
 
+/// What a peer is told. Not more: paths and reasons of this host are not its business.
 fn problem(error: &io::Error) -> FileProblem {
     match error.kind() {
         _ if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP) => FileProblem::Missing,

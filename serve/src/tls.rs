@@ -100,6 +100,7 @@ impl ClientTls {
     }
 }
 
+/// At least one, the own certificate first.
 fn parse_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
     let all: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
         .collect::<std::result::Result<_, _>>()
@@ -111,6 +112,7 @@ fn parse_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
 pub(crate) struct Layer(Box<Connection>);
 
 impl Layer {
+    /// Without rustls' own limit on what waits to be sent.
     fn new(mut connection: Connection) -> Self {
         connection.set_buffer_limit(None); // the session bounds what waits, and counts it
         Self(Box::new(connection))
@@ -158,6 +160,7 @@ impl Layer {
         self.0.is_handshaking()
     }
 
+    /// Moves what rustls has ready to the wire.
     fn flush(&mut self, wire: &mut Vec<u8>) -> io::Result<()> {
         while self.0.wants_write() {
             self.0.write_tls(wire)?;

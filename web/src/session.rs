@@ -124,7 +124,7 @@ impl Inner {
 
     fn with_lab(&self, act: impl FnOnce(&Lab) -> Result<(), tongro_lab::LabError>) -> Result<(), Text> {
         let lab = locked(&self.lab).clone();
-        let lab = lab.ok_or_else(|| text("ui.error.no_lab", &[]))?;
+        let lab = lab.ok_or_else(|| text("ui.error.not_running", &[]))?;
         act(&lab).map_err(|error| {
             text("cli.error.internal", &[("why", error.to_string()), ("path", String::new())])
         })
@@ -155,7 +155,8 @@ impl Backend for Session {
     }
 
     fn course(&self) -> Option<Course> {
-        None
+        // Nothing is marked as done: what a learner has passed is not kept yet.
+        Some(Course::of_days(|_| false, None))
     }
 
     fn link(&self) -> LinkSettings {

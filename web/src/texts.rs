@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use tongro_course::{Lang, days, ids};
 
-/// Words of this room alone: how a run list is headed, and a number of seconds.
-const OWN: [(&str, &str, &str); 2] =
-    [("ui.runs.title", "실행 목록", "Runs"), ("ui.checks.seconds", "{seconds}초", "{seconds} s")];
-
 /// The words of the whole page, in each language.
 #[derive(Debug, Clone, Default)]
 pub struct Texts {
@@ -25,9 +21,8 @@ impl Texts {
     #[must_use]
     pub fn of_course() -> Self {
         Lang::ALL.into_iter().fold(Self::new(), |texts, lang| {
-            let own = OWN.map(|(id, ko, en)| (id.to_owned(), if lang == Lang::Ko { ko } else { en }));
             let said = ids(lang, "").map(|(id, sentence)| (id.to_owned(), sentence));
-            texts.with(lang.tag(), own).with(lang.tag(), contents(lang)).with(lang.tag(), said)
+            texts.with(lang.tag(), contents(lang)).with(lang.tag(), said)
         })
     }
 

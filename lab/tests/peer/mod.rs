@@ -184,6 +184,15 @@ impl Bench {
         frames.iter().any(|(number, seq, payload)| *number > frame && *seq == lost.1 && *payload == lost.2)
     }
 
+    /// Numbers of the frames that arrived at a host, in order.
+    pub(crate) fn arrivals(&self, host: HostId) -> Vec<u32> {
+        let arrived = self.events.iter().filter_map(|event| match &event.what {
+            What::Arrived(arrived) if arrived.host == host => Some(arrived.frame),
+            _ => None,
+        });
+        arrived.collect()
+    }
+
     /// ns between sending and arrival of every frame that arrived.
     pub(crate) fn travel_times(&self) -> Vec<u64> {
         let arrived = self.events.iter().filter_map(|event| match &event.what {

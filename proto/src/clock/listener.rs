@@ -88,6 +88,7 @@ impl Listener {
         self.report
     }
 
+    /// Asks the server, and asks again later whether or not an answer comes: datagrams are lost.
     fn question(&mut self, now: Now, actions: &mut Actions) {
         let Some((server, every)) = self.ask else { return };
         let (number, t1) = (self.report.asked as u32, nanoseconds(now));
@@ -98,6 +99,7 @@ impl Listener {
         actions.wake_at(now.steady + every.max(Duration::from_millis(1)));
     }
 
+    /// An answer counts if it comes from whom we asked and to the question that is open.
     fn answer(&mut self, from: SocketAddr, packet: Packet, now: Now, actions: &mut Actions) {
         let is_server = self.ask.is_some_and(|(server, _)| server == from);
         if !is_server || self.open != Some((packet.number, packet.t1)) {
@@ -119,6 +121,7 @@ impl Listener {
         actions.notice(Notice::ClockSample(sample));
     }
 
+    /// A tick counts if it comes from the source we follow; a new stream number of that source is its restart.
     fn tick(&mut self, from: SocketAddr, packet: Packet, now: Now, actions: &mut Actions) {
         let source = *self.source.get_or_insert((from, packet.stream));
         if source.0 != from {
@@ -167,6 +170,7 @@ impl Listener {
         TickFate::Reordered
     }
 
+    /// Moves the counters by one fate.
     fn count(&mut self, fate: TickFate) {
         let report = &mut self.report;
         match fate {

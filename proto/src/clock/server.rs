@@ -36,6 +36,7 @@ impl Server {
         Self { announce, stream: 0, number: 0, tick_at: Duration::ZERO }
     }
 
+    /// Sends the next tick, if it was told where to, and plans the one after it.
     fn tick(&mut self, now: Now, actions: &mut Actions) {
         let Some(Announce { to, every }) = self.announce else { return };
         let every = every.max(Duration::from_millis(1));

@@ -57,6 +57,7 @@ pub enum Errand {
     },
 }
 
+/// Whether a file is on its way, and which.
 enum State {
     /// No file is on its way.
     Idle,
@@ -98,6 +99,7 @@ impl Transfer {
         Self { decoder: Decoder::default(), errand: Some(errand), state: State::Idle, is_leaving: true }
     }
 
+    /// A client speaks first: an offer, or a wish.
     fn begin_errand(&mut self, actions: &mut Actions) {
         match self.errand.take() {
             Some(Errand::Send { name }) => self.state = State::Sending(Send::open(name, actions)),
@@ -110,6 +112,7 @@ impl Transfer {
         }
     }
 
+    /// Frames have come, maybe several, maybe half of one.
     fn take(&mut self, bytes: &[u8], actions: &mut Actions) {
         let mut decoder = core::mem::take(&mut self.decoder);
         let outcome = decoder.feed(bytes, |frame| self.frame(frame, actions));
@@ -121,6 +124,7 @@ impl Transfer {
         }
     }
 
+    /// One whole frame: what it means depends on the state.
     fn frame(&mut self, frame: Frame<'_>, actions: &mut Actions) {
         let step = match (&mut self.state, frame.kind) {
             (State::Over, _) => return,
@@ -135,6 +139,7 @@ impl Transfer {
         self.settle(step, actions);
     }
 
+    /// The first frame of a transfer. The name is checked before anything is opened.
     fn offered(&mut self, frame: Frame<'_>, actions: &mut Actions) -> Step {
         if !is_plain_name(frame.name) {
             return Step::Failed(Refusal::Ours("not a plain file name"));
@@ -148,6 +153,7 @@ impl Transfer {
         Step::Going
     }
 
+    /// An answer from the shelf.
     fn file(&mut self, event: FileEvent<'_>, actions: &mut Actions) {
         let step = match (&mut self.state, event) {
             (State::Receiving(_) | State::Sending(_), FileEvent::Failed(problem)) => {
@@ -194,6 +200,7 @@ impl Transfer {
         actions.finish();
     }
 
+    /// No new file is begun; one that is on its way may arrive.
     fn drain(&mut self, actions: &mut Actions) {
         self.is_leaving = true; // a file that is on its way may still arrive
         if matches!(self.state, State::Idle) {

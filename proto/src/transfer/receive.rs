@@ -29,6 +29,7 @@ pub(super) struct Receive {
     phase: Phase,
 }
 
+/// What is waited for.
 #[derive(PartialEq, Eq)]
 enum Phase {
     /// Asked for it; the offer has not come.
@@ -53,6 +54,7 @@ impl Receive {
         this
     }
 
+    /// A frame of the peer.
     pub(super) fn frame(&mut self, frame: Frame<'_>, actions: &mut Actions) -> Step {
         match (&self.phase, frame.kind) {
             (Phase::Waiting, Kind::Offer) if frame.name == self.name => {
@@ -65,6 +67,7 @@ impl Receive {
         }
     }
 
+    /// An answer from the shelf.
     pub(super) fn file(&mut self, event: FileEvent<'_>, actions: &mut Actions) -> Step {
         match event {
             FileEvent::Opened { len } => self.opened(len, actions),
@@ -87,12 +90,14 @@ impl Receive {
         Step::Going
     }
 
+    /// The offer says how long it will be; now see what is here.
     fn offered(&mut self, len: u64, actions: &mut Actions) {
         self.len = len;
         self.phase = Phase::Opening;
         actions.file(FileAction::OpenPartial { name: self.name.clone() });
     }
 
+    /// This much is here: to be hashed, or to be thrown away if it cannot be a prefix.
     fn opened(&mut self, len: u64, actions: &mut Actions) {
         if len > self.len {
             actions.file(FileAction::Discard); // left over from a longer file of this name
@@ -103,6 +108,7 @@ impl Receive {
         self.rehash(actions);
     }
 
+    /// Hashes the next piece of what is here; after the last one asks for the rest.
     fn rehash(&mut self, actions: &mut Actions) {
         let len = (self.had - self.at).min(PIECE_LEN as u64) as usize;
         if len > 0 {
@@ -113,6 +119,7 @@ impl Receive {
         Frame { kind: Kind::Accept, flags: 0, name: "", offset: self.at, payload: b"" }.write(actions);
     }
 
+    /// A piece: it must begin where the last one ended, and end within the length.
     fn data(&mut self, frame: Frame<'_>, actions: &mut Actions) -> Step {
         if frame.offset != self.at {
             return Step::Failed(Refusal::Ours("DATA with a gap or an overlap"));
@@ -126,6 +133,7 @@ impl Receive {
         Step::Going
     }
 
+    /// The hash of the whole: equal, and the file is taken; different, and what is here is worth nothing.
     fn done(&mut self, frame: Frame<'_>, actions: &mut Actions) -> Step {
         if self.at != self.len {
             return Step::Failed(Refusal::Ours("DONE before the end of the file"));

@@ -29,6 +29,7 @@ pub(super) struct Send {
     phase: Phase,
 }
 
+/// What is waited for.
 #[derive(PartialEq, Eq)]
 enum Phase {
     Opening,
@@ -48,6 +49,7 @@ impl Send {
         Self { name, len: 0, from: 0, at: 0, sha: Sha256::new(), phase: Phase::Opening }
     }
 
+    /// A frame of the peer.
     pub(super) fn frame(&mut self, frame: Frame<'_>, actions: &mut Actions) -> Step {
         match (&self.phase, frame.kind) {
             (Phase::Offered, Kind::Accept) if frame.offset <= self.len => {
@@ -63,6 +65,7 @@ impl Send {
         }
     }
 
+    /// An answer from the shelf.
     pub(super) fn file(&mut self, event: FileEvent<'_>, actions: &mut Actions) -> Step {
         match event {
             FileEvent::Opened { len } => {
@@ -88,6 +91,7 @@ impl Send {
         }
     }
 
+    /// A piece was read: sent, unless the peer has it already; hashed in any case.
     fn piece(&mut self, bytes: &[u8], actions: &mut Actions) {
         self.sha.update(bytes);
         if self.at < self.from {
@@ -99,6 +103,7 @@ impl Send {
         self.phase = Phase::Leaving;
     }
 
+    /// Asks for the next piece; after the last one says the hash.
     fn read_on(&mut self, actions: &mut Actions) {
         let until = if self.at < self.from { self.from } else { self.len };
         let len = (until - self.at).min(PIECE_LEN as u64) as usize;
@@ -112,6 +117,7 @@ impl Send {
         }
     }
 
+    /// Only the receiver knows that the file has arrived: its hash must be ours.
     fn confirmed(&self, frame: Frame<'_>) -> Step {
         if frame.payload != self.sha.clone().finalize().as_slice() {
             return Step::Failed(Refusal::Ours("the peer confirms another hash"));

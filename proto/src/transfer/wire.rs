@@ -87,6 +87,7 @@ impl Problem {
 }
 
 impl Kind {
+    /// In the order of their codes.
     const ALL: [Self; 5] = [Self::Offer, Self::Accept, Self::Data, Self::Done, Self::Err];
 
     /// The type byte.
@@ -94,6 +95,7 @@ impl Kind {
         self as u8 + 1
     }
 
+    /// A type byte from the wire.
     fn parse(code: u8) -> Result<Self, Problem> {
         Self::ALL.into_iter().find(|kind| kind.code() == code).ok_or(Problem::Kind)
     }

@@ -42,12 +42,18 @@ pub(super) fn run(load: &Load) -> io::Result<(Report, Vec<u64>)> {
     Ok((engine.report, replies))
 }
 
+/// Everything one load thread holds.
 struct Engine<'a> {
+    /// What is to be done.
     load: &'a Load,
+    /// Zero of all times here.
     start: Instant,
     epoll: OwnedFd,
+    /// Every connection, by the number the kernel gives back with its events.
     lanes: Vec<Lane>,
+    /// What has been counted so far.
     report: Report,
+    /// Where replies arrive: one buffer for all.
     input: Vec<u8>,
     /// Connections whose handshake is going on.
     connecting: usize,
@@ -62,6 +68,7 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
+    /// An engine at its start: the clock runs from here.
     fn new(load: &'a Load) -> io::Result<Self> {
         Ok(Self {
             load,
@@ -144,6 +151,8 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Plans a request on one connection and sends it if it can. In the open loop a request to a lost connection is
+    /// one that is never answered.
     fn ask(&mut self, number: usize, intended_at: Duration) {
         let Some(lane) = self.lanes.get_mut(number) else { return };
         match lane.stage {
@@ -248,6 +257,7 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Lets a connection go, with all requests that were open on it.
     fn lose(&mut self, number: usize) {
         let lane = &mut self.lanes[number];
         self.connecting -= usize::from(lane.stage == Stage::Connecting);

@@ -2,6 +2,15 @@
 //!
 //! Values come from the engine one by one. The buckets are linear inside each power of two, 128 to each, like those
 //! of an HDR histogram, so a microsecond and a minute have the same relative error.
+//!
+//! ```text
+//!   value    1, 2, 3 … 255     a bucket each
+//!            256 … 511         128 buckets, 2 wide
+//!            512 … 1023        128 buckets, 4 wide
+//!            …                 each power of two: 128 buckets, twice as wide
+//! ```
+//!
+//! Percentiles of parts cannot be averaged, so threads add their counts, and the percentile is taken of the sum.
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};

@@ -184,6 +184,7 @@ fn share_of(load: &Load, threads: usize, number: usize) -> Load {
 }
 
 impl Report {
+    /// Adds the part of another thread. Served and fairness need all connections and come last.
     fn add(&mut self, part: &Self) {
         self.connections += part.connections;
         self.connected += part.connected;

@@ -5,6 +5,12 @@
 //!
 //! Each child has a `pidfd`, readable when it has ended, so that the parent waits for children and newcomers in one
 //! `poll` and no child stays a zombie. Only our own children are waited for, by their number.
+//!
+//! **After `fork` only one thread exists**, but the memory is that of all: a lock that another thread held at that moment
+//! stays locked for ever in the child. So the child touches no lock of the parent; its job has new ones.
+//!
+//! **Exit, not return**: the child ends with `exit`. If it returned, it would go on in the parent's accept loop, with the
+//! parent's sockets, as a second server nobody knows of.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -35,6 +41,7 @@ impl<T> Child<T> {
 
     /// Forks; the child does `work` and exits, whatever happens in it.
     pub(crate) fn start(job: &Job, keeps: T, work: impl FnOnce(&Job)) -> io::Result<Self> {
+        let parent = rustix::process::getpid();
         match fork::fork()? {
             Fork::Parent(pid) => {
                 let pid =
@@ -45,6 +52,7 @@ impl<T> Child<T> {
                 Ok(Self { pid, ended, keeps })
             }
             Fork::Child => {
+                die_with(parent);
                 let theirs = job.in_child();
                 let outcome = catch_unwind(AssertUnwindSafe(|| work(&theirs)));
                 leave(i32::from(outcome.is_err()))
@@ -55,6 +63,14 @@ impl<T> Child<T> {
     /// Takes the exit status if the child has ended; without that it would stay a zombie.
     pub(crate) fn has_ended(&self) -> bool {
         !matches!(rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG), Ok(None))
+    }
+}
+
+/// If the parent is killed, nobody is left to ring the bell: a child that stayed would hold the port for ever.
+fn die_with(parent: Pid) {
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    if rustix::process::getppid() != Some(parent) {
+        leave(1); // it was killed before we could ask for the signal
     }
 }
 

@@ -40,6 +40,7 @@ struct Epoll {
 }
 
 impl Epoll {
+    /// An empty list.
     fn new() -> io::Result<Self> {
         Ok(Self { fd: epoll::create(CreateFlags::CLOEXEC)?, events: Vec::with_capacity(1024) })
     }

@@ -21,6 +21,13 @@
 //! | neither | the peer has finished, and so have we, all but the end of a file or a timer |
 //!
 //! Errors are told to all of them, unasked. One in the last state would be told again and again, so it is closed.
+//!
+//! **The order of a turn**: events, then timers, then doors. A peer whose answer came in this turn has moved its deadline
+//! on before the timers are looked at, so it is not thrown out in the moment it speaks.
+//!
+//! **Mail from other threads** does not exist here: all peers live in this loop. But a machine that serves one peer may
+//! have something for another, in the middle of the first one's turn; it goes through a mailbox and a queue of keys all
+//! the same, so that no turn begins inside another.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -67,7 +74,9 @@ pub(crate) const READ: Wants = Wants { read: true, write: false };
 
 /// Keys that are not peers: the bells, and from [`DOORS`] upward the listeners.
 const BELL: u64 = u64::MAX;
+/// The bell that tells of mail.
 const MAIL: u64 = u64::MAX - 1;
+/// The first listener; there are few, so the keys below stay free.
 pub(crate) const DOORS: u64 = u64::MAX - 1024;
 
 /// All peers by key. A key is a slot number and how often the slot was used before, so that a late event for a
@@ -80,19 +89,18 @@ pub(crate) struct Peers {
     len: usize,
 }
 
+/// A place for one peer, and how often it was taken.
 #[derive(Default)]
 struct Slot {
     uses: u32,
     peer: Option<Peer>,
 }
 
-/// A connection and what the waiter and the timers believe about it.
+/// A connection and what the waiter believes about it.
 pub(crate) struct Peer {
     connection: Connection,
     /// What is watched for now.
     pub(crate) wants: Wants,
-    /// The earliest entry in the timers.
-    timer_at: Option<Duration>,
 }
 
 impl AsFd for Peer {
@@ -102,6 +110,7 @@ impl AsFd for Peer {
 }
 
 impl Peers {
+    /// Takes a free place, or makes one.
     fn insert(&mut self, peer: Peer) -> u64 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -114,19 +123,28 @@ impl Peers {
         u64::from(place.uses) << 32 | u64::from(slot)
     }
 
+    /// The peer of this key, if it is still the same.
     fn find(&mut self, key: u64) -> Option<&mut Peer> {
-        let slot = self.slots.get_mut(key as u32 as usize)?;
+        let slot = self.slots.get_mut(place_of(key) as usize)?;
         if u64::from(slot.uses) == key >> 32 { slot.peer.as_mut() } else { None }
     }
 
+    /// Frees the place; dropping the connection closes it.
     fn remove(&mut self, key: u64) {
         if self.find(key).is_some() {
-            self.slots[key as u32 as usize].peer = None;
-            self.free.push(key as u32);
+            self.slots[place_of(key) as usize].peer = None;
+            self.free.push(place_of(key));
             self.len -= 1;
         }
     }
 
+    /// The key of whoever is in this place now.
+    fn key_at(&self, place: u32) -> Option<u64> {
+        let slot = self.slots.get(place as usize)?;
+        slot.peer.is_some().then_some(u64::from(slot.uses) << 32 | u64::from(place))
+    }
+
+    /// All keys, for a walk during which peers may leave.
     fn keys(&self) -> Vec<u64> {
         self.iter().map(|(key, _)| key).collect()
     }
@@ -139,16 +157,26 @@ impl Peers {
     }
 }
 
+/// The place in a key; the rest says how often it was taken before.
+fn place_of(key: u64) -> u32 {
+    key as u32
+}
+
 /// The loop and all it holds.
 pub(crate) struct EventLoop<'a, W> {
+    /// What is served, and the rules.
     job: &'a Job,
+    /// How to wait.
     waiter: W,
     /// Gone once the bell has rung.
     doors: Option<Doors>,
     /// Not watching the doors: full, or out of descriptors until the given time.
     closed_until: Option<Duration>,
+    /// Everybody inside.
     peers: Peers,
+    /// When to look at whom, unasked.
     timers: Timers,
+    /// One working space for all of them.
     scratch: Scratch,
     /// When everything left is cut.
     drain_until: Option<Duration>,
@@ -176,6 +204,7 @@ impl Wake for PeerWaker {
 }
 
 impl MailQueue {
+    /// A list of numbers is whole after each call.
     fn keys(&self) -> MutexGuard<'_, Vec<u64>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,6 +259,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         Ok(())
     }
 
+    /// How long the next wait may be.
     fn patience(&self, now: Duration) -> Option<Duration> {
         let until = |at: Duration| at.saturating_sub(now);
         let times = [self.timers.patience(now), self.closed_until.map(until), self.drain_until.map(until)];
@@ -258,7 +288,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
     /// The first turn of a connection: it may have something to say before it is asked.
     fn begin(&mut self, connection: Connection, now: Now) {
         let wants = READ;
-        let key = self.peers.insert(Peer { connection, wants, timer_at: None });
+        let key = self.peers.insert(Peer { connection, wants });
         let Some(peer) = self.peers.find(key) else { return };
         if let Some(mailbox) = peer.connection.mailbox() {
             mailbox.set_waker(Waker::from(Arc::new(PeerWaker { key, queue: Arc::clone(&self.mail) })));
@@ -290,11 +320,8 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
             let _ = self.waiter.forget(peer.connection.as_fd(), key);
             return self.peers.remove(key);
         }
-        if let Some(at) = peer.connection.deadline(&self.scratch)
-            && peer.timer_at.is_none_or(|entered| at < entered)
-        {
-            peer.timer_at = Some(at);
-            self.timers.enter(at, key);
+        if let Some(at) = peer.connection.deadline(&self.scratch) {
+            self.timers.enter(at, place_of(key));
         }
     }
 
@@ -307,10 +334,11 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         }
     }
 
+    /// Looks at everybody whose entry in the timers is due. Most have moved on meanwhile.
     fn expire(&mut self, now: Now) {
-        while let Some(key) = self.timers.due(now.steady) {
+        while let Some(place) = self.timers.due(now.steady) {
+            let Some(key) = self.peers.key_at(place) else { continue };
             let Some(peer) = self.peers.find(key) else { continue };
-            peer.timer_at = None;
             let is_due = peer.connection.deadline(&self.scratch).is_some_and(|at| at <= now.steady);
             let outcome = if is_due { peer.connection.expire(&mut self.scratch, now) } else { Ok(()) };
             let is_over = outcome.is_err() || peer.connection.is_done();
@@ -318,6 +346,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         }
     }
 
+    /// The bell: no more newcomers; everybody answers what has arrived and says goodbye.
     fn begin_drain(&mut self, now: Now) -> io::Result<()> {
         self.waiter.forget(self.job.bell.as_fd(), BELL)?;
         self.close_doors(Duration::MAX)?;
@@ -333,6 +362,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         Ok(())
     }
 
+    /// Opens the doors, again after a pause.
     fn watch_doors(&mut self) -> io::Result<()> {
         for (number, door) in self.doors.iter().flat_map(Doors::fds).enumerate() {
             self.waiter.watch(door, DOORS + number as u64, READ)?;
@@ -352,6 +382,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         Ok(())
     }
 
+    /// Opens the doors when there is a place again, or when the breath is over.
     fn reopen(&mut self, now: Now) -> io::Result<()> {
         match self.closed_until {
             Some(Duration::MAX) if !self.job.gate.is_full() => self.watch_doors(),

@@ -58,6 +58,7 @@ pub(crate) fn run_in_many(job: &Arc<Job>) -> io::Result<()> {
     run(job, &builder.worker_threads(threads).enable_all().build()?)
 }
 
+/// The accepting task: it also starts the others, hears the bell and waits for the end.
 fn run(job: &Arc<Job>, runtime: &Runtime) -> io::Result<()> {
     let (end, drain) = watch::channel(false);
     runtime.block_on(async {
@@ -217,6 +218,7 @@ fn set(alarm: Pin<&mut Sleep>, patience: Option<Duration>) {
     }
 }
 
+/// The alarm rang: maybe for a deadline that has moved on.
 fn expire(connection: &mut Connection, job: &Job) -> io::Result<()> {
     with_scratch(job, |scratch| {
         let now = job.clock.now();
@@ -227,6 +229,7 @@ fn expire(connection: &mut Connection, job: &Job) -> io::Result<()> {
     })
 }
 
+/// One turn, in the working space of this thread.
 fn pump(connection: &mut Connection, job: &Job, may_read: bool) -> io::Result<Input> {
     with_scratch(job, |scratch| connection.pump(scratch, job.clock.now(), may_read))
 }
@@ -237,6 +240,7 @@ struct Outlook {
     patience: Option<Duration>,
 }
 
+/// Asked after each turn.
 fn outlook(connection: &Connection, job: &Job) -> Outlook {
     with_scratch(job, |scratch| Outlook {
         wants: connection.wants(scratch),
@@ -244,6 +248,7 @@ fn outlook(connection: &Connection, job: &Job) -> Outlook {
     })
 }
 
+/// Lends the working space of this thread. Never across an `await`, where another task would find it gone.
 fn with_scratch<R>(job: &Job, use_it: impl FnOnce(&mut Scratch) -> R) -> R {
     SCRATCH.with_borrow_mut(|scratch| use_it(scratch.get_or_insert_with(|| job.scratch())))
 }

@@ -106,6 +106,7 @@ pub fn find(orders: &Orders, seeds: std::ops::Range<u64>) -> Option<Outcome> {
     seeds.map(|seed| run(orders, seed)).find(|outcome| outcome.deadlock.is_some())
 }
 
+/// Who holds what, and how far everybody is.
 struct Table<'a> {
     orders: &'a Orders,
     /// How many of its locks each thread has; all of them and one more when it has let go.
@@ -117,6 +118,7 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// Nobody holds anything.
     fn new(orders: &'a Orders) -> Self {
         let locks = orders.0.iter().flatten().max().map_or(0, |highest| highest + 1);
         let threads = orders.0.len();
@@ -137,6 +139,7 @@ impl<'a> Table<'a> {
         (0..self.taken.len()).filter(can_go_on).collect()
     }
 
+    /// Lets one thread do its next step: take a lock, begin to wait, or let go of all.
     fn step(&mut self, thread: usize, steps: &mut Vec<Step>) {
         match self.wanted(thread) {
             Some(lock) if self.holders[lock].is_some() => {

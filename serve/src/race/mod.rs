@@ -9,6 +9,18 @@
 //! | [`schedule`] | a counter or a list under an invented scheduler, step by step | the same seed, the same steps |
 //! | [`deadlock`] | locks taken in different orders, until nobody can go on | the same seed, the same knot |
 //! | [`real`] | real threads or processes doing the same | no: that is the lesson |
+//!
+//! The first two are simulations because a lesson must not depend on luck: the bad order of steps is found once, has a
+//! seed, and can be shown to everybody. The third is the real thing, to be believed: run it twice, and the numbers differ.
+//!
+//! ```
+//! use tongro_serve::race::{Guard, Subject, schedule};
+//!
+//! let bad = schedule::bad_interleaving(Subject::Counter, Guard::None, 0..100);
+//! let bad = bad.expect("two reads before a write are easily found");
+//! assert_eq!((bad.expected, bad.got), (2, 1));
+//! assert!(schedule::bad_interleaving(Subject::Counter, Guard::Lock, 0..100).is_none());
+//! ```
 
 pub mod deadlock;
 pub mod real;

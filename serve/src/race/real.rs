@@ -92,16 +92,19 @@ struct Semaphore {
 }
 
 impl Semaphore {
+    /// One permit is there.
     fn new() -> Self {
         Self { permits: Mutex::new(1), given_back: Condvar::new() }
     }
 
+    /// Takes the permit, or sleeps until it is given back.
     fn acquire(&self) {
         let permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.given_back.wait_while(permits, |permits| *permits == 0);
         *waited.unwrap_or_else(PoisonError::into_inner) -= 1;
     }
 
+    /// Gives it back and wakes one who sleeps.
     fn release(&self) {
         *self.permits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.given_back.notify_one();
@@ -117,6 +120,7 @@ pub fn processes(setup: Setup, directory: &std::path::Path) -> Result<Tally> {
     outcome.map_err(Error::io("race"))
 }
 
+/// Forks, waits for all, and reads what is left in the file.
 fn run_processes(setup: Setup, path: &std::path::Path) -> io::Result<Tally> {
     let file = File::create(path)?;
     let (take, give) = rustix::pipe::pipe()?;
@@ -177,17 +181,20 @@ fn update_file(setup: Setup, path: &std::path::Path, take: &OwnedFd, give: &Owne
     Ok(())
 }
 
+/// Read, modify, write, through the kernel: two system calls, and room for others between them.
 fn add_one_to(file: &File) -> io::Result<()> {
     let copy = read_number(file)?;
     file.write_all_at(&(copy + 1).to_be_bytes(), 0)
 }
 
+/// Eight bytes, big-endian, at the beginning.
 fn read_number(file: &File) -> io::Result<u64> {
     let mut bytes = [0; 8];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(u64::from_be_bytes(bytes))
 }
 
+/// The result, timed to this moment.
 fn tally(setup: Setup, got: u64, started: Instant) -> Tally {
     Tally { setup, expected: setup.expected(), got, seconds: started.elapsed().as_secs_f64() }
 }

@@ -140,6 +140,7 @@ struct Machine {
     steps: Vec<Step>,
 }
 
+/// Where one thread is.
 #[derive(Clone, Debug)]
 struct Thread {
     done: usize,
@@ -149,6 +150,7 @@ struct Thread {
     seen: Vec<usize>,
 }
 
+/// The step a thread does when it is its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Acquire,
@@ -162,6 +164,7 @@ enum Next {
 }
 
 impl Machine {
+    /// Everybody at the first step, memory at zero.
     fn new(setup: Setup) -> Self {
         let next = first_of(setup.guard);
         let thread = Thread { done: 0, next, copy: 0, seen: vec![0; setup.threads] };
@@ -176,11 +179,13 @@ impl Machine {
         }
     }
 
+    /// Not through, and not asleep at a guard that is held.
     fn can_go_on(&self, thread: usize) -> bool {
         let Thread { done, next, .. } = &self.threads[thread];
         *done < self.setup.updates && !(*next == Next::Waiting && self.holder.is_some())
     }
 
+    /// Lets one thread do its step and writes it down.
     fn step(&mut self, number: usize) {
         let update = self.threads[number].done;
         let mut overwrites = 0;
@@ -208,6 +213,7 @@ impl Machine {
         self.steps.push(Step { thread: number, update, action, memory: self.value, overwrites });
     }
 
+    /// Gets the guard, or begins to wait for it.
     fn acquire(&mut self, number: usize) -> Action {
         if self.holder.is_some() {
             self.threads[number].next = Next::Waiting;
@@ -218,6 +224,7 @@ impl Machine {
         Action::Acquire
     }
 
+    /// Copies what is shared. From here on the copy can become old.
     fn read(&mut self, number: usize) -> Action {
         let thread = &mut self.threads[number];
         thread.copy = self.value;
@@ -240,6 +247,7 @@ impl Machine {
         Action::Modify(thread.copy)
     }
 
+    /// Writes the copy back; returns how many updates of others it did not contain.
     fn write(&mut self, number: usize) -> u64 {
         let thread = &mut self.threads[number];
         let unseen = self.seen.iter().zip(&thread.seen).map(|(is, was)| is.saturating_sub(*was));
@@ -254,6 +262,7 @@ impl Machine {
         overwrites
     }
 
+    /// One update is done.
     fn finish(&mut self, number: usize) {
         self.threads[number].done += 1;
         self.threads[number].next = first_of(self.setup.guard);
@@ -273,6 +282,7 @@ impl Machine {
     }
 }
 
+/// Where an update begins.
 fn first_of(guard: Guard) -> Next {
     match guard {
         Guard::None => Next::Read,

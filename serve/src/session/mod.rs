@@ -259,6 +259,7 @@ impl Session {
         self.mailbox.as_ref()
     }
 
+    /// Under TLS, before both sides agree. Never without TLS.
     fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(Layer::is_handshaking)
     }
@@ -329,6 +330,8 @@ impl Session {
         if has_ended { self.end_of_peer(io, scratch, now) } else { Ok(()) }
     }
 
+    /// Plain bytes of the peer. The clock of the read timeout starts anew with each message, not with each piece of
+    /// one.
     fn take(&mut self, bytes: &[u8], io: &mut dyn Io, scratch: &mut Scratch, now: Now) -> io::Result<()> {
         if self.stage != Stage::Open {
             return Ok(()); // late words to a machine that has finished: read so that no reset is sent, and dropped
@@ -350,6 +353,7 @@ impl Session {
         self.end_of_peer(io, scratch, now)
     }
 
+    /// Nothing more will come. What the machine still has to say, it says now.
     fn end_of_peer(&mut self, io: &mut dyn Io, scratch: &mut Scratch, now: Now) -> io::Result<()> {
         self.peer_ended = true;
         self.message = None;
@@ -416,6 +420,7 @@ impl Session {
         written.map(|()| had_output)
     }
 
+    /// Goes on towards the end as far as it can: `close_notify`, FIN, the FIN of the peer.
     fn close_if_finished(&mut self, io: &mut dyn Io, scratch: &mut Scratch, now: Now) -> io::Result<()> {
         if self.stage == Stage::Finishing && !self.has_pending() {
             if let Some(layer) = &mut self.tls {

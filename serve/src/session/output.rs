@@ -86,10 +86,12 @@ impl Session {
         self.seal_and_write(&letters.bytes, io, scratch, now)
     }
 
+    /// Does anything wait for the socket?
     pub(super) fn has_pending(&self) -> bool {
         self.pending_at < self.pending.len()
     }
 
+    /// How much.
     pub(super) fn pending_len(&self) -> usize {
         self.pending.len() - self.pending_at
     }

@@ -1,5 +1,9 @@
 //! What a thread needs to serve any number of connections, one at a time: the buffers live here and not in the
 //! connections, so thousands of idle peers cost no buffer at all.
+//!
+//! Nothing in it outlives a turn. What a connection needs to remember (an unfinished message, output that waits) is in
+//! its session; what is here may be overwritten by the next connection, and is: everything is cleared before it is used,
+//! since a connection that was lost in the middle of a turn leaves its bytes behind.
 
 use std::fmt;
 use std::sync::Arc;

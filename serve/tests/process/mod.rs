@@ -55,6 +55,13 @@ impl Process {
         self.child.id()
     }
 
+    /// Kills it, as the user or the kernel may.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::fs::remove_dir_all(&self.directory).unwrap();
+    }
+
     /// Lets it shut down; returns how many connections it had to cut.
     pub(crate) fn end(mut self) -> usize {
         drop(self.child.stdin.take());
