@@ -1,6 +1,7 @@
-//! Measures the lab: building, ending, forwarding. `cargo xtask bench lab` runs it; nothing here is a test.
+//! Measures the lab: building, ending, forwarding. `cargo xtask bench lab` runs it; nothing here is a test. It prints a
+//! table, with `--json` one object a line.
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // a benchmark prints, and stops at the first surprise
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a benchmark prints, and stops at the first surprise
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -14,31 +15,83 @@ use tongro_lab::{CLIENT, Lab, Live, Plan, SERVER, SocketKind};
 const ADDRESS: &str = "10.77.0.2:9000";
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some_and(|argument| argument == tongro_lab::STAGE_ARGUMENT) {
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    if argument == tongro_lab::STAGE_ARGUMENT {
         return ExitCode::from(u8::try_from(tongro_lab::enter_stage()).unwrap_or(2));
     }
+    let print = Print { is_json: argument == "--json" };
+    cycles(&print);
+    forwarding(&print);
+    ExitCode::SUCCESS
+}
+
+/// Building and ending labs.
+fn cycles(print: &Print) {
     let ups: Vec<f64> = (0..100).map(|_| up()).collect();
-    row("lab of two hosts up, ms, 100 times", &ups);
+    print.row("lab_up", "lab of two hosts up", "ms", &ups);
     let (before, began) = (Held::now(), Instant::now());
     let downs: Vec<f64> = (0..1_000).map(|_| down()).collect();
-    row("teardown, ms, 1,000 times", &downs);
-    println!("{:<44} {:.0} s", "1,000 labs up and down", began.elapsed().as_secs_f64());
-    println!("{:<44} {}", "left behind", Held::now().beyond(&before));
+    print.row("lab_down", "teardown", "ms", &downs);
+    print.number("lab_cycles", "1,000 labs up and down", "s", began.elapsed().as_secs_f64());
+    let now = Held::now();
+    print.number("left_descriptors", "left behind: descriptors", "", now.descriptors - before.descriptors);
+    print.number("left_processes", "left behind: processes", "", now.children - before.children);
+    match now.namespaces.zip(before.namespaces) {
+        Some((now, then)) => {
+            print.number("left_namespaces", "left behind: network namespaces", "", now - then)
+        }
+        None => eprintln!("note: only root can count network namespaces"),
+    }
+}
+
+/// Frames through a lab's link, everything logged, and the events taken away as a run that keeps them does.
+fn forwarding(print: &Print) {
     let direct = latency(&udp_on_loopback());
-    row("UDP round trip on loopback, µs", &direct);
+    print.row("rtt_loopback", "UDP round trip on loopback", "µs", &direct);
     let (lab, events) = Lab::start(&Plan::default()).unwrap();
     let drained = drain(events);
     let through = latency(&udp_in(&lab));
-    row("UDP round trip through the link, µs", &through);
-    let added = (percentile(&through, 50.0) - percentile(&direct, 50.0)) / 2.0;
-    println!("{:<44} {added:.0}", "added one way, µs, p50");
+    print.row("rtt_link", "UDP round trip through the link", "µs", &through);
+    for share in [50.0, 99.0] {
+        let added = (percentile(&through, share) - percentile(&direct, share)) / 2.0;
+        print.number(&format!("added_p{share}"), &format!("added one way, p{share}"), "µs", added);
+    }
     let rates: Vec<f64> = (0..5).map(|round| throughput(&lab, 9100 + round)).collect();
-    row("TCP through the link, Gbit/s, 5 times", &rates);
+    print.row("throughput", "TCP through the link", "Gbit/s", &rates);
     let health = lab.finish().unwrap();
-    println!("{:<44} {}", "frames lost before the link", health.lost_frames);
     drop(lab);
-    println!("{:<44} {}", "events", drained.join().unwrap());
-    ExitCode::SUCCESS
+    print.number("lost", "frames lost before the link", "", health.lost_frames as f64);
+    print.number("events", "events", "", drained.join().unwrap() as f64);
+}
+
+/// A table for people, or one JSON object a line.
+struct Print {
+    is_json: bool,
+}
+
+impl Print {
+    /// Many values of one kind.
+    fn row(&self, id: &str, name: &str, unit: &str, values: &[f64]) {
+        let [p50, p95, p99, max] = [50.0, 95.0, 99.0, 100.0].map(|share| percentile(values, share));
+        let count = values.len();
+        if self.is_json {
+            println!(
+                r#"{{"type":"bench","id":"{id}","unit":"{unit}","count":{count},"p50":{p50:.3},"p95":{p95:.3},"p99":{p99:.3},"max":{max:.3}}}"#
+            );
+        } else {
+            let name = format!("{name}, {unit}, {count} times");
+            println!("{name:<48} p50 {p50:>7.2}  p95 {p95:>7.2}  p99 {p99:>7.2}  max {max:>7.2}");
+        }
+    }
+
+    /// One value.
+    fn number(&self, id: &str, name: &str, unit: &str, value: f64) {
+        if self.is_json {
+            println!(r#"{{"type":"bench","id":"{id}","unit":"{unit}","value":{value:.3}}}"#);
+        } else {
+            println!("{name:<48} {value:.0} {unit}");
+        }
+    }
 }
 
 fn up() -> f64 {
@@ -56,11 +109,6 @@ fn down() -> f64 {
     began.elapsed().as_secs_f64() * 1e3
 }
 
-fn row(name: &str, values: &[f64]) {
-    let at = |share| percentile(values, share);
-    println!("{name:<44} p50 {:.2}  p95 {:.2}  max {:.2}", at(50.0), at(95.0), at(100.0));
-}
-
 fn percentile(values: &[f64], share: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -69,9 +117,9 @@ fn percentile(values: &[f64], share: f64) -> f64 {
 
 /// What a lab might leave: our descriptors, our children, network namespaces of the kernel.
 struct Held {
-    descriptors: usize,
-    children: usize,
-    namespaces: Option<usize>,
+    descriptors: f64,
+    children: f64,
+    namespaces: Option<f64>,
 }
 
 impl Held {
@@ -81,26 +129,30 @@ impl Held {
             let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(me.as_str())
         });
-        let slabs = std::fs::read_to_string("/proc/slabinfo").ok();
-        let namespaces = slabs.as_deref().and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("net_namespace"))?;
-            line.split_whitespace().nth(1)?.parse().ok()
-        });
-        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
-        Self { descriptors, children: children.count(), namespaces }
+        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count() as f64;
+        Self { descriptors, children: children.count() as f64, namespaces: namespaces() }
     }
+}
 
-    fn beyond(&self, before: &Self) -> String {
-        let namespaces = match (self.namespaces, before.namespaces) {
-            (Some(now), Some(then)) => (now as i64 - then as i64).to_string(),
-            _ => "unknown (needs root)".to_owned(),
-        };
-        format!(
-            "{} descriptors, {} processes, {namespaces} network namespaces",
-            self.descriptors as i64 - before.descriptors as i64,
-            self.children as i64 - before.children as i64,
-        )
+/// The kernel's network namespaces, once their number stands still: it ends them in its own time.
+fn namespaces() -> Option<f64> {
+    let mut last = (count_namespaces()?, 0);
+    for _ in 0..50 {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = count_namespaces()?;
+        last = if now == last.0 { (now, last.1 + 1) } else { (now, 0) };
+        if last.1 == 5 {
+            break;
+        }
     }
+    Some(last.0)
+}
+
+/// Needs root. The slab counts what a processor keeps for the next namespace too: a few, never a thousand.
+fn count_namespaces() -> Option<f64> {
+    let slabs = std::fs::read_to_string("/proc/slabinfo").ok()?;
+    let line = slabs.lines().find(|line| line.starts_with("net_namespace"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn udp_on_loopback() -> [UdpSocket; 2] {
