@@ -10,6 +10,9 @@ const CLASSES = /** @type {Record<string, string>} */ ({
   eth: "eth", ethernet: "eth", ipv4: "ip", vlan: "eth", arp: "eth", ip: "ip", ipv6: "ip", icmp: "ip", icmpv6: "ip", tcp: "tcp", udp: "tcp",
 });
 
+/** Where the filter's name of a layer is not that of its words. */
+const NAMES = /** @type {Record<string, string>} */ ({ eth: "ethernet", ip: "ipv4" });
+
 /** @param {string} id */
 function tint(id) {
   return CLASSES[id] ?? "app";
@@ -179,7 +182,8 @@ export class Inspector {
   /** @param {Layer} layer @param {number} at */
   tab(layer, at) {
     const chosen = at === this.layer;
-    const name = this.app.texts.has(`ui.layer.${layer.id}`) ? this.app.t(`ui.layer.${layer.id}`) : layer.name;
+    const id = NAMES[layer.id] ?? layer.id;
+    const name = this.app.texts.has(`ui.layer.${id}`) ? this.app.t(`ui.layer.${id}`) : layer.name;
     return h(
       "button",
       {
