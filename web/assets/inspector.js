@@ -10,9 +10,17 @@ const CLASSES = /** @type {Record<string, string>} */ ({
   eth: "eth", ethernet: "eth", ipv4: "ip", vlan: "eth", arp: "eth", ip: "ip", ipv6: "ip", icmp: "ip", icmpv6: "ip", tcp: "tcp", udp: "tcp",
 });
 
+/** Where the filter's name of a layer is not that of its words. */
+const NAMES = /** @type {Record<string, string>} */ ({ eth: "ethernet", ip: "ipv4" });
+
 /** @param {string} id */
 function tint(id) {
   return CLASSES[id] ?? "app";
+}
+
+/** Fields and their parts in one list. @param {Part[]} parts @param {number} depth @returns {Field[]} */
+function flat(parts, depth) {
+  return parts.flatMap((part) => [{ ...part, depth }, ...flat(part.parts, depth + 1)]);
 }
 
 export class Inspector {
@@ -38,11 +46,11 @@ export class Inspector {
     this.head();
   }
 
-  /** @param {Packet | null} packet */
+  /** @param {Inspection | null} packet */
   show(packet) {
-    this.packet = packet;
-    this.bytes = Uint8Array.from(packet?.hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-    const layers = packet?.layers ?? [];
+    this.packet = packet && { ...packet, layers: packet.layers.map((layer) => ({ ...layer, fields: flat(layer.fields, 0) })) };
+    this.bytes = Uint8Array.from(packet?.bytes.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+    const layers = this.packet?.layers ?? [];
     const of = this.wanted.split(".")[0];
     const found = layers.findIndex((layer) => layer.id === of);
     this.layer = found >= 0 ? found : Math.max(0, layers.findLastIndex((layer) => layer.fields.length > 0 && tint(layer.id) !== "app"));
@@ -174,7 +182,8 @@ export class Inspector {
   /** @param {Layer} layer @param {number} at */
   tab(layer, at) {
     const chosen = at === this.layer;
-    const name = this.app.texts.has(`ui.layer.${layer.id}`) ? this.app.t(`ui.layer.${layer.id}`) : layer.name;
+    const id = NAMES[layer.id] ?? layer.id;
+    const name = this.app.texts.has(`ui.layer.${id}`) ? this.app.t(`ui.layer.${id}`) : layer.name;
     return h(
       "button",
       {
@@ -189,9 +198,9 @@ export class Inspector {
   row(field, at) {
     const range = field.len === 0 ? "" : field.len === 1 ? String(field.start) : `${field.start}–${field.start + field.len - 1}`;
     const name = this.app.texts.has(`field.${field.id}.name`) ? this.app.t(`field.${field.id}.name`) : field.name;
-    const detail = field.detail && (/^tcp\.(seq|ack)$/.test(field.id) ? ` (${field.detail})` : ` ${field.detail}`);
+    const detail = field.detail ? ` ${field.detail}` : "";
     const value = field.value + detail;
-    const wrong = this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
+    const wrong = field.is_bad || this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
     return h(
       "div",
       { role: "option", id: `field${at}`, class: field.depth ? `part${Math.min(2, field.depth)}` : null, "aria-selected": at === this.field, title: `${field.id} = ${value}`, on: { click: () => this.chooseField(this.layer, at) } },
