@@ -113,7 +113,7 @@ describe("tongro up", () => {
     await page.locator(".why .chip", { hasText: `#${first}` }).last().click();
     await chosen(page, first);
     assert.match(await said(page, first), /× seq 65/);
-    assert.equal(await page.locator(".cross").count(), 1, "✕ on the link");
+    assert.equal(await page.locator("g .cross").count(), 1, "✕ on the link");
     for (const no of cited) assert.match(await said(page, no), /ACK 65/);
     assert.match(await said(page, again), /↻ seq 65/);
   });
