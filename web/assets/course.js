@@ -14,7 +14,10 @@ export function drawCourse(app) {
   box.setAttribute("aria-label", t("ui.a11y.course"));
   box.replaceChildren(...(app.course ? course(app, app.course) : []), mine(app), h("section", { class: "box", "aria-labelledby": "runs-head" }, h("div", { class: "head" }, h("h2", { id: "runs-head" }, t("ui.runs.title"))), h("ul", { class: "runs", id: "runs" })));
   const fresh = box.querySelector("form");
-  if (fresh) [...fresh.elements].forEach((one, at) => kept[at] && one.tagName !== "BUTTON" && (/** @type {HTMLInputElement} */ (one).value = kept[at] ?? ""));
+  if (fresh) {
+    [...fresh.elements].forEach((one, at) => kept[at] && one.tagName !== "BUTTON" && (/** @type {HTMLInputElement} */ (one).value = kept[at] ?? ""));
+    fresh.querySelector("select")?.dispatchEvent(new Event("change"));
+  }
   drawRuns(app);
 }
 
@@ -84,8 +87,11 @@ function mine(app) {
   const { t, texts } = app;
   const command = /** @type {HTMLInputElement} */ (h("input", { class: "field mono", id: "command", required: true, autocomplete: "off", spellcheck: "false", placeholder: t("ui.form.placeholder") }));
   const contract = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "contract" }, ...app.contracts.map((id) => h("option", { value: id }, texts.has(`ui.form.contract_${id}`) ? t(`ui.form.contract_${id}`) : id))));
-  const run = h("button", { class: "button", type: "button", id: "run", on: { click: () => command.reportValidity() && app.socket.ask("run", { command: command.value, side: "server" }) } }, t("ui.form.start"));
-  const check = h("button", { class: "button", type: "submit", id: "check", disabled: !app.contracts.length }, t("ui.form.start_checks"));
+  const side = /** @type {HTMLSelectElement} */ (h("select", { class: "field", id: "side", on: { change: () => (check.disabled = !can()) } }, ...["server", "client"].map((id) => h("option", { value: id }, t(`ui.host.${id}`)))));
+  // contracts are about servers
+  const can = () => app.contracts.length > 0 && side.value === "server";
+  const run = h("button", { class: "button", type: "button", id: "run", on: { click: () => command.reportValidity() && app.socket.ask("run", { command: command.value, side: side.value }) } }, t("ui.form.start"));
+  const check = /** @type {HTMLButtonElement} */ (h("button", { class: "button", type: "submit", id: "check", disabled: !can() }, t("ui.form.start_checks")));
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     app.verdicts.clear();
@@ -95,6 +101,6 @@ function mine(app) {
     "section",
     { class: "box", "aria-labelledby": "mine-head" },
     h("div", { class: "head" }, h("h2", { id: "mine-head" }, t("ui.form.title"))),
-    h("form", { class: "mine", on: { submit } }, h("label", null, t("ui.form.command"), command), h("label", null, t("ui.form.contract"), contract), h("div", { class: "row" }, run, check)),
+    h("form", { class: "mine", on: { submit } }, h("label", null, t("ui.form.command"), command), h("label", null, t("ui.form.side"), side), h("label", null, t("ui.form.contract"), contract), h("div", { class: "row" }, run, check)),
   );
 }

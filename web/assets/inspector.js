@@ -10,6 +10,9 @@ const CLASSES = /** @type {Record<string, string>} */ ({
   eth: "eth", ethernet: "eth", ipv4: "ip", vlan: "eth", arp: "eth", ip: "ip", ipv6: "ip", icmp: "ip", icmpv6: "ip", tcp: "tcp", udp: "tcp",
 });
 
+/** Where the filter's name of a layer is not that of its words. */
+const NAMES = /** @type {Record<string, string>} */ ({ eth: "ethernet", ip: "ipv4" });
+
 /** @param {string} id */
 function tint(id) {
   return CLASSES[id] ?? "app";
@@ -174,7 +177,8 @@ export class Inspector {
   /** @param {Layer} layer @param {number} at */
   tab(layer, at) {
     const chosen = at === this.layer;
-    const name = this.app.texts.has(`ui.layer.${layer.id}`) ? this.app.t(`ui.layer.${layer.id}`) : layer.name;
+    const id = NAMES[layer.id] ?? layer.id;
+    const name = this.app.texts.has(`ui.layer.${id}`) ? this.app.t(`ui.layer.${id}`) : layer.name;
     return h(
       "button",
       {
@@ -191,7 +195,7 @@ export class Inspector {
     const name = this.app.texts.has(`field.${field.id}.name`) ? this.app.t(`field.${field.id}.name`) : field.name;
     const detail = field.detail && (/^tcp\.(seq|ack)$/.test(field.id) ? ` (${field.detail})` : ` ${field.detail}`);
     const value = field.value + detail;
-    const wrong = this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
+    const wrong = field.is_bad || this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
     return h(
       "div",
       { role: "option", id: `field${at}`, class: field.depth ? `part${Math.min(2, field.depth)}` : null, "aria-selected": at === this.field, title: `${field.id} = ${value}`, on: { click: () => this.chooseField(this.layer, at) } },

@@ -459,6 +459,7 @@ function keep(key, value) {
 }
 
 const asked = new URLSearchParams(location.search);
-const lang = asked.get("lang") ?? kept("tongro-lang") ?? (navigator.language.startsWith("ko") ? "ko" : "en");
+// the page's own switch wins; else what the address asks for, else what the server speaks
+const lang = kept("tongro-lang") ?? asked.get("lang") ?? document.documentElement.lang;
 history.replaceState(null, "", "/");
 new App(await load(lang === "ko" ? "ko" : "en"));

@@ -49,7 +49,7 @@ export class Output {
     return h(
       "div",
       { class: `row${line.stream === "stderr" ? " err" : ""}` },
-      h("span", null, ms(line.at)),
+      h("span", null, line.at < 1e10 ? ms(line.at) : (line.at / 1e6).toFixed(0)),
       h("span", { class: `who${line.host === 0 ? 0 : 1}` }, host ? this.app.t(`ui.host.${host.role}`) : ""),
       h("span", { class: "clip", title: line.text }, line.text),
     );

@@ -1,167 +1,212 @@
-// The shipped binary in a real browser: a living lab, a packet dropped by hand, a program judged, a chip followed.
+// What a newcomer does, in a real browser against the real `tongro up`, its lab and its judge.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { createRequire } from "node:module";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { BROWSER } from "./workbench.mjs";
+import { BROWSER, axe, hangul } from "./workbench.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const TONGRO = process.env.TONGRO ?? `${ROOT}target/debug/tongro`;
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const HANGUL = /[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]/;
-const LIMIT = 60_000;
+const BUILT = `${ROOT}target/debug/tongro`;
+const BROKEN = `python3 ${ROOT}check/programs/echo/broken/idle-client-blocks.py`;
+/** A debug build under load checks a contract in less than this. */
+const CHECKED = { timeout: 240_000 };
 
-/** Starts `tongro up`; its address, what it says beside it, and its end. */
-async function up(port = "0") {
+function binary() {
+  if (process.env.TONGRO) return process.env.TONGRO;
+  if (!existsSync(BUILT)) execFileSync("cargo", ["build", "-q", "-p", "tongro"], { cwd: ROOT, stdio: "inherit" });
+  return BUILT;
+}
+
+/** Starts `tongro up` in a Korean locale, until it told its address. */
+async function up(port) {
   const began = performance.now();
-  const child = spawn(TONGRO, ["up", "--no-open", "--port", port, "--lang", "ko"], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
-  const said = [];
-  createInterface({ input: child.stderr }).on("line", (line) => said.push(line));
-  const url = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const found = line.match(/http:\S+/);
-      if (found) resolve(found[0]);
-    });
-    child.once("exit", (code) => reject(new Error(`up ended with ${code}: ${said.join("\n")}`)));
+  const child = spawn(binary(), ["up", "--no-open", "--port", String(port)], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, LC_ALL: "ko_KR.UTF-8" } });
+  const held = { child, began, url: "", told: 0, talk: "", ended: new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal }))) };
+  child.stderr.on("data", (text) => (held.talk += text));
+  held.url = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => resolve(line.match(/http:\S+/)?.[0]));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`tongro ended with ${code}: ${held.talk}`)));
   });
-  const ended = new Promise((resolve) => child.once("close", (code) => resolve(code)));
-  return { child, url, said, ended, began, printed: performance.now() - began };
+  held.told = performance.now() - began;
+  return held;
 }
 
-/** Processes whose parent is this one. */
-function children(pid) {
-  const numbers = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return numbers.filter((name) => {
+/** The processes below one, as /proc knows them. */
+function below(pid) {
+  const parents = new Map();
+  for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
-      return Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]) === pid;
+      parents.set(Number(name), Number(readFileSync(`/proc/${name}/stat`, "utf8").split(") ").at(-1).split(" ")[1]));
     } catch {
-      return false;
+      // gone meanwhile
     }
-  });
+  }
+  const found = [pid];
+  for (const one of found) found.push(...[...parents].filter(([, parent]) => parent === one).map(([child]) => child));
+  return found.slice(1);
 }
 
-/** Network namespaces that processes of this machine are in. */
-function namespaces() {
-  const links = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((name) => {
+const asked = (pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+const network = (pid) => readlinkSync(`/proc/${pid}/ns/net`);
+
+/** The network namespaces that some process is in. */
+function networks() {
+  const found = new Set();
+  for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      return readlinkSync(`/proc/${name}/ns/net`);
+      found.add(network(name));
     } catch {
-      return null;
+      // gone meanwhile
     }
-  });
-  return new Set(links.filter(Boolean));
+  }
+  return found;
 }
+
+const chosen = (page, no) => page.waitForFunction((no) => document.querySelector(".inspector h2").textContent.startsWith(`#${no} `) && document.querySelector(`#p${no}[aria-selected=true]`) && document.querySelector(".hex .hrow"), no);
+const said = (page, no) => page.locator(`#p${no}`).getAttribute("aria-label");
+const last = (page) => page.evaluate(() => Number([...document.querySelectorAll("#packets [role=option]")].at(-1)?.id.slice(1)));
 
 describe("tongro up", () => {
-  let browser;
-  let bench;
-  let before_up;
+  let browser, bench, page;
+  const problems = [];
+
+  async function open() {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "en-US" });
+    page.setDefaultTimeout(20_000);
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    await page.goto(bench.url);
+    return page;
+  }
+
   before(async () => {
     browser = await chromium.launch(BROWSER);
-    before_up = namespaces();
-    bench = await up();
+    bench = await up(0);
   });
-  after(() => browser.close());
+  after(async () => {
+    await browser.close();
+    if (bench?.child.exitCode === null) bench.child.kill("SIGKILL");
+  });
 
-  test("prints its address at once and draws a living network within two seconds of the page", { timeout: LIMIT }, async (t) => {
-    assert.ok(bench.printed < 500, `${bench.printed} ms`);
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    const began = performance.now();
-    await page.goto(bench.url);
+  test("a living network within two seconds", async () => {
+    page = await open();
     await page.waitForSelector("#packets [role=option]");
-    const drawn = performance.now() - began;
-    t.diagnostic(`address after ${bench.printed.toFixed(0)} ms, first packet ${drawn.toFixed(0)} ms after the page was asked for`);
-    assert.ok(drawn < 2000, `${drawn} ms`);
-    await page.close();
+    const drawn = performance.now() - bench.began;
+    console.log(`address told after ${bench.told.toFixed(0)} ms, first packet drawn after ${drawn.toFixed(0)} ms`);
+    assert.ok(bench.told <= 500, `${bench.told} ms`);
+    assert.ok(drawn <= 2000, `${drawn} ms`);
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "ko", "the locale's language");
   });
 
-  test("a packet dropped by hand ends in a cross and is sent again", { timeout: LIMIT }, async () => {
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    await page.goto(bench.url);
-    // The demonstration's own loss is repaired by now.
-    const last = () => page.evaluate(() => Number(document.querySelector("#packets [role=option]:last-child")?.id.slice(1) ?? 0));
-    await page.waitForFunction(() => Number(document.querySelector("#packets [role=option]:last-child")?.id.slice(1)) > 20);
-    const seen = await last();
-    await page.keyboard.press("x");
-    await page.waitForFunction((seen) => {
-      const labels = [...document.querySelectorAll(".lab")].map((one) => one.textContent);
-      const again = labels.some((label) => label.includes("↻") && Number(label.match(/#(\d+)/)?.[1]) > seen);
-      return again && document.querySelector(".cross");
-    }, seen);
-    await page.close();
+  test("the dropped segment and its fast retransmission are on the ladder", async () => {
+    await page.waitForFunction(() => document.querySelector(".inspector h2").textContent.includes("빠른 재전송"));
+    const again = Number((await page.locator(".inspector h2").textContent()).match(/\d+/)[0]);
+    await page.waitForFunction(() => document.querySelectorAll(".why .chip").length >= 4);
+    const cited = (await page.locator(".why .chip").allTextContents()).map((text) => Number(text.slice(1)));
+    const first = cited.pop();
+    assert.equal(cited.length, 3, "three duplicate ACKs");
+    await page.locator(".why .chip", { hasText: `#${first}` }).last().click();
+    await chosen(page, first);
+    assert.match(await said(page, first), /× seq 65/);
+    assert.equal(await page.locator("g .cross").count(), 1, "✕ on the link");
+    for (const no of cited) assert.match(await said(page, no), /ACK 65/);
+    assert.match(await said(page, again), /↻ seq 65/);
   });
 
-  test("language and theme change in place, and axe finds nothing", { timeout: LIMIT }, async () => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    await page.goto(bench.url);
-    await page.waitForSelector("#packets [role=option]");
-    assert.match(await page.locator("body").innerText(), HANGUL);
-    await page.getByRole("button", { name: "English" }).click();
-    await page.waitForFunction(() => document.documentElement.lang === "en");
-    // Program output is the program's own, whatever it is written in.
-    const rest = await page.evaluate(() => {
-      const copy = document.body.cloneNode(true);
-      copy.querySelectorAll("[lang=ko], .output, script").forEach((one) => one.remove());
-      return copy.textContent;
-    });
-    const hangul = [...rest.matchAll(new RegExp(`.{0,12}${HANGUL.source}.{0,12}`, "g"))].map((one) => one[0]).filter((one) => !one.includes("한국어") && !one.includes("안녕"));
-    assert.deepEqual(hangul, []);
-    await page.evaluate(AXE);
-    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    assert.deepEqual(found.violations.map((one) => `${one.id}: ${one.nodes[0].html}`), []);
-    await page.close();
+  test("a packet dropped by hand is lost and sent again", async () => {
+    await page.locator("#packets").focus();
+    await page.keyboard.press("End");
+    const from = await last(page);
+    await page.locator("#drop").click();
+    const lost = await (await page.waitForFunction((from) => [...document.querySelectorAll("#packets [role=option]")].filter((one) => Number(one.id.slice(1)) > from).find((one) => document.querySelector(".cross") && one.getAttribute("aria-label").includes("×"))?.id.slice(1), from)).jsonValue();
+    const again = await (await page.waitForFunction((lost) => [...document.querySelectorAll("#packets [role=option]")].filter((one) => Number(one.id.slice(1)) > lost).find((one) => one.getAttribute("aria-label").includes("↻"))?.id.slice(1), Number(lost))).jsonValue();
+    const seq = (text) => text.match(/seq \d+/)[0];
+    assert.equal(seq(await said(page, lost)), seq(await said(page, again)));
   });
 
-  test("a broken program is judged, and its chip leads to its packet", { timeout: LIMIT * 2 }, async () => {
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-    await page.goto(bench.url);
-    await page.waitForSelector("#packets [role=option]");
-    await page.locator(".form input, form input").first().fill("python3 check/programs/echo/broken/short-recv-is-end.py");
-    await page.getByRole("button", { name: "검사", exact: true }).click();
-    const chip = page.locator(".verdict.bad .chip").first();
-    await chip.waitFor({ timeout: LIMIT });
-    const no = (await chip.textContent()).match(/\d+/)[0];
+  test("a page opened late shows everything, beside the first", async () => {
+    const late = await open();
+    await late.waitForFunction(() => document.querySelector(".inspector h2").textContent.includes("빠른 재전송"));
+    await late.waitForSelector(".hex .hrow");
+    const size = (page) => page.evaluate(() => Number(document.querySelector("#packets [role=option]").getAttribute("aria-setsize")));
+    const before = await size(page);
+    await late.waitForFunction((before) => Number(document.querySelector("#packets [role=option]").getAttribute("aria-setsize")) > before, before);
+    await page.waitForFunction((before) => Number(document.querySelector("#packets [role=option]").getAttribute("aria-setsize")) > before, before);
+    await late.close();
+  });
+
+  test("a check of a broken server leads to its packet", async () => {
+    await page.locator("#command").fill(BROKEN);
+    await page.locator("#check").click();
+    await page.waitForSelector(".verdict.waits");
+    await page.waitForFunction(() => document.querySelectorAll(".verdict").length > 0 && !document.querySelector(".verdict.waits"), null, CHECKED);
+    const worst = page.locator(".verdict").first();
+    assert.match(await worst.getAttribute("class"), /bad/);
+    const chip = worst.locator(".chip");
+    const no = Number((await chip.textContent()).match(/#(\d+)/)[1]);
     await chip.click();
-    await page.waitForFunction((no) => document.querySelector(".inspector h2")?.textContent.startsWith(`#${no} `), no);
-    await page.waitForSelector(".hex .hrow");
-    await page.close();
+    await chosen(page, no);
+    const title = await page.locator("#runs [aria-current=true]").textContent();
+    assert.match(title, new RegExp((await worst.getAttribute("data-check")).replace(/[^a-z-]/g, ".")));
+    assert.match(await worst.locator(".name").textContent(), /지금 보는 중/);
   });
 
-  test("the capture opens in Wireshark, and only with the token", { timeout: LIMIT }, async () => {
-    const page = await browser.newPage();
+  test("its capture is a pcapng", async () => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#wireshark").click()]);
+    assert.match(download.suggestedFilename(), /^tongro-run-(?!1\.)\d+\.pcapng$/);
+    assert.equal(readFileSync(await download.path()).readUInt32BE(), 0x0a0d0d0a);
+  });
+
+  test("language and theme switch in place", async () => {
+    const before = await page.evaluate(() => document.querySelector(".inspector h2").textContent.match(/\d+/)[0]);
+    await page.locator("#lang-en").click();
+    await page.waitForFunction(() => document.documentElement.lang === "en");
+    assert.deepEqual(await hangul(page), []);
+    assert.deepEqual(await axe(page), []);
+    await page.locator("#theme").click();
+    await page.locator("#theme").click();
+    await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+    assert.deepEqual(await axe(page), []);
+    assert.equal(await page.evaluate(() => document.querySelector(".inspector h2").textContent.match(/\d+/)[0]), before);
+    // the page's own choice is kept, whatever the server speaks
     await page.goto(bench.url);
-    await page.waitForSelector("#packets [role=option]");
-    const head = await page.evaluate(async () => {
-      const bytes = new Uint8Array(await (await fetch("/api/runs/1/trace.pcapng")).arrayBuffer());
-      return [...bytes.slice(0, 4)];
-    });
-    assert.deepEqual(head, [0x0a, 0x0d, 0x0d, 0x0a]);
-    const stranger = await fetch(new URL("/api/runs/1/trace.pcapng", bench.url));
-    assert.ok(stranger.status >= 400, `${stranger.status}`);
-    await page.close();
+    await page.waitForSelector(".hex .hrow");
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
+    assert.ok((await page.locator(".verdict").count()) > 5, "verdicts are still there");
+    await page.locator("#lang-ko").click();
+    await page.waitForFunction(() => document.documentElement.lang === "ko");
+    assert.deepEqual(await axe(page), []);
+    assert.deepEqual(problems, []);
   });
 
-  test("a second one says that the port is taken and takes another", { timeout: LIMIT }, async () => {
-    const port = new URL(bench.url).port;
+  test("a second one says that the port is taken, and takes another", async () => {
+    const { port } = new URL(bench.url);
     const second = await up(port);
-    assert.notEqual(new URL(second.url).port, port);
-    second.child.kill("SIGINT");
-    assert.equal(await second.ended, 0);
-    assert.ok(second.said.some((line) => line.includes(port)), second.said.join("\n"));
+    try {
+      assert.notEqual(new URL(second.url).port, port);
+      assert.ok(second.talk.includes(port), second.talk);
+      assert.equal((await fetch(second.url)).status, 200);
+    } finally {
+      second.child.kill("SIGINT");
+      assert.deepEqual(await second.ended, { code: 0, signal: null });
+    }
   });
 
-  test("Ctrl-C leaves no process and no namespace", { timeout: LIMIT }, async () => {
-    assert.ok(children(bench.child.pid).length > 0, "a lab runs");
+  test("Ctrl-C leaves no process and no namespace", async () => {
+    const lab = below(bench.child.pid);
+    assert.ok(lab.some((pid) => asked(pid).includes("__lab")), "the lab runs below the workbench");
+    const own = network("self");
+    const spaces = [...new Set(lab.map(network))].filter((one) => one !== own);
+    assert.ok(spaces.length > 0);
     bench.child.kill("SIGINT");
-    assert.equal(await bench.ended, 0);
-    assert.deepEqual(children(bench.child.pid), []);
-    const left = [...namespaces()].filter((one) => !before_up.has(one));
-    assert.deepEqual(left, []);
+    assert.deepEqual(await bench.ended, { code: 0, signal: null });
+    assert.deepEqual(lab.filter((pid) => existsSync(`/proc/${pid}`)), []);
+    const left = networks();
+    assert.deepEqual(spaces.filter((one) => left.has(one)), []);
   });
 });

@@ -58,7 +58,7 @@ interface SummaryRecord { contract: string; pass: number; fail: number; unstarte
 
 interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[]; since: number }
 
-interface Field { id: string; name: string; value: string; detail: string; start: number; len: number; depth: number }
+interface Field { id: string; name: string; value: string; detail: string; start: number; len: number; depth: number; is_bad: boolean }
 
 interface Layer { id: string; name: string; start: number; len: number; fields: Field[] }
 

@@ -2,15 +2,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
-import { BROWSER, page as open, start } from "./workbench.mjs";
+import { BROWSER, axe, hangul, page as open, start } from "./workbench.mjs";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const ASSETS = new URL("../assets/", import.meta.url);
-const HANGUL = /[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]/;
 
 let browser;
 before(async () => {
@@ -39,12 +36,6 @@ async function on(bench, options, use) {
 
 const chosen = (page, no) => page.waitForFunction((no) => document.querySelector(".inspector h2").textContent.startsWith(`#${no} `) && document.querySelector(`#p${no}[aria-selected=true]`), no);
 const count = (page, selector) => page.locator(selector).count();
-
-async function axe(page) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`);
-}
 
 describe("a live run", () => {
   const bench = workbench("live");
@@ -98,18 +89,7 @@ describe("a run that stands still", () => {
     on(bench, { width: 1280, height: 800 }, async (page) => {
       await page.locator("#lang-en").click();
       await page.waitForFunction(() => document.documentElement.lang === "en");
-      const left = await page.evaluate((source) => {
-        const hangul = new RegExp(source);
-        const own = (node) => node.closest("#lang-ko, .lines");
-        const found = [];
-        for (const node of document.querySelectorAll("body *")) {
-          if (own(node)) continue;
-          for (const text of node.childNodes) if (text.nodeType === 3 && hangul.test(text.data)) found.push(text.data);
-          for (const { name, value } of node.attributes) if (hangul.test(value)) found.push(`${name}=${value}`);
-        }
-        return found;
-      }, HANGUL.source);
-      assert.deepEqual(left, []);
+      assert.deepEqual(await hangul(page), []);
       assert.match(await page.title(), /^[^\uac00-\ud7a3]+$/);
       await page.locator("#theme").click();
       await page.locator("#theme").click();

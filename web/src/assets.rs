@@ -7,8 +7,13 @@ pub(crate) struct Asset {
     pub(crate) text: &'static str,
 }
 
-/// The shell.
+/// The shell, in Korean.
 pub(crate) const PAGE: &str = include_str!("../assets/index.html");
+
+/// The shell in the language that the page opens in.
+pub(crate) fn page(language: &str) -> String {
+    PAGE.replacen("lang=\"ko\"", &format!("lang=\"{language}\""), 1)
+}
 
 /// What a refused request reads: it cannot know a language yet, so it says it in the field's words.
 pub(crate) const REFUSED: &str = "403 tongro: open the address that `tongro up` printed, with its token\n";
@@ -54,6 +59,12 @@ pub(crate) fn find(name: &str) -> Option<&'static Asset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_opens_in_a_language() {
+        assert!(page("en").contains("<html lang=\"en\">"));
+        assert_eq!(page("ko"), PAGE);
+    }
 
     #[test]
     fn the_page_stays_small() {

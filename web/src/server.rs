@@ -132,8 +132,8 @@ fn protect(headers: &mut HeaderMap, host: &str) {
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
 }
 
-async fn page() -> Response {
-    typed("text/html; charset=utf-8", assets::PAGE)
+async fn page(State(workbench): State<Workbench>) -> Response {
+    typed("text/html; charset=utf-8", assets::page(workbench.texts.first()))
 }
 
 async fn asset(Path(name): Path<String>) -> Response {

@@ -20,6 +20,9 @@ use tongro_trace::run as folder;
 
 use crate::backend::{Backend, Course, Message, Run, RunId, Side, Text};
 
+/// An echo server, as the demo shows one: where a newcomer starts.
+const FIRST_PRACTICAL: &str = "1-1";
+
 /// The workbench's own backend.
 #[derive(Debug, Clone)]
 pub struct Session(Arc<Inner>);
@@ -124,7 +127,7 @@ impl Inner {
 
     fn with_lab(&self, act: impl FnOnce(&Lab) -> Result<(), tongro_lab::LabError>) -> Result<(), Text> {
         let lab = locked(&self.lab).clone();
-        let lab = lab.ok_or_else(|| text("ui.error.not_running", &[]))?;
+        let lab = lab.ok_or_else(|| text("ui.error.nothing_runs", &[]))?;
         act(&lab).map_err(|error| {
             text("cli.error.internal", &[("why", error.to_string()), ("path", String::new())])
         })
@@ -155,8 +158,7 @@ impl Backend for Session {
     }
 
     fn course(&self) -> Option<Course> {
-        // Nothing is marked as done: what a learner has passed is not kept yet.
-        Some(Course::of_days(|_| false, None))
+        Some(Course::of_days(|_| false, Some(FIRST_PRACTICAL)))
     }
 
     fn link(&self) -> LinkSettings {

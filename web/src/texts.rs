@@ -8,6 +8,7 @@ use tongro_course::{Lang, days, ids};
 #[derive(Debug, Clone, Default)]
 pub struct Texts {
     languages: BTreeMap<String, BTreeMap<String, String>>,
+    first: Option<Lang>,
 }
 
 impl Texts {
@@ -38,10 +39,26 @@ impl Texts {
         self
     }
 
+    /// The language in which the page opens, until its own switch says otherwise; by default the locale's.
+    #[must_use]
+    pub fn speaking(self, lang: Lang) -> Self {
+        Self { first: Some(lang), ..self }
+    }
+
+    /// The tag of the language in which the page opens.
+    pub(crate) fn first(&self) -> &'static str {
+        self.first.unwrap_or_else(locale).tag()
+    }
+
     /// The JSON of one language.
     pub(crate) fn json(&self, language: &str) -> Option<String> {
         serde_json::to_string(self.languages.get(language)?).ok()
     }
+}
+
+fn locale() -> Lang {
+    let [all, messages, lang] = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).ok());
+    Lang::from_locale(all.as_deref(), messages.as_deref(), lang.as_deref())
 }
 
 fn contents(lang: Lang) -> impl Iterator<Item = (String, &'static str)> {
@@ -88,6 +105,40 @@ mod tests {
                 assert!(is_there || id == "ui.mark.", "`{id}` is not in `{language}`");
             }
         }
+    }
+
+    /// Every id that the session says: `"ui.…"`, `"cli.…"`, `"outcome.…"`.
+    fn said() -> Vec<&'static str> {
+        let sources = [
+            include_str!("session.rs"),
+            include_str!("session/live.rs"),
+            include_str!("session/checks.rs"),
+            include_str!("backend.rs"),
+            include_str!("stream.rs"),
+        ];
+        let is_id = |part: &&str| {
+            ["ui.", "cli.", "outcome."].iter().any(|room| part.starts_with(room))
+                && !part.contains([' ', '{'])
+        };
+        sources.into_iter().flat_map(|text| text.split('"').filter(is_id)).collect()
+    }
+
+    #[test]
+    fn every_word_of_the_session_is_in_both_languages() {
+        let texts = Texts::of_course();
+        let said = said();
+        assert!(said.len() > 10, "{said:?}");
+        for (language, words) in &texts.languages {
+            for id in &said {
+                assert!(words.contains_key(*id), "`{id}` is not in `{language}`");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_opens_in_the_language_asked_for() {
+        assert_eq!(Texts::new().speaking(Lang::Ko).first(), "ko");
+        assert_eq!(Texts::new().speaking(Lang::En).first(), "en");
     }
 
     #[test]

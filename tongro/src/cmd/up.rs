@@ -28,7 +28,7 @@ impl Up {
         let Some(listener) = self.listen(talk) else { return 2 };
         let Ok(address) = listener.local_addr() else { return 2 };
         let (Ok(token), stop) = (Token::random(), Stop::new()) else { return 2 };
-        let url = format!("http://{address}/?token={token}&lang={}", talk.lang.tag());
+        let url = format!("http://{address}/?token={token}");
         talk.say(&talk.text("cli.up.url", &[("url", &url)]));
         self.open(talk, &url);
         // Before the first lab: its threads inherit which signals are waited for here.
@@ -49,7 +49,8 @@ impl Up {
             }
         }
         talk.note(&talk.text("cli.up.stop_hint", &[]));
-        let served = serve(listener, token, Arc::new(session.clone()), Texts::of_course(), stop);
+        let served =
+            serve(listener, token, Arc::new(session.clone()), Texts::of_course().speaking(talk.lang), stop);
         talk.note(&talk.text("cli.up.stopping", &[]));
         session.stop();
         match served {

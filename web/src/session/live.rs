@@ -30,10 +30,10 @@ pub(super) fn demo(inner: &Arc<Inner>) -> Result<RunId, Text> {
     let lost = Rule::to_server(FrameKind::Data, Some(1), Do::Drop).on_bytes(64, 65);
     let script = Script { link: link(), rule: vec![lost], ..Script::default() };
     let (id, lab) = start(inner, script, text("ui.runs.demo", &[]), "tongro echo".to_owned())?;
-    run(inner, &lab, SERVER, &own(inner, &["echo", "serve", "--host", "0.0.0.0", "--port", PORT]))?;
+    run(&lab, SERVER, &own(inner, &["echo", "serve", "--host", "0.0.0.0", "--port", PORT]))?;
     until_listening(&lab);
     let address = format!("10.77.0.2:{PORT}");
-    run(inner, &lab, CLIENT, &own(inner, &["echo", "connect", &address, "--demo"]))?;
+    run(&lab, CLIENT, &own(inner, &["echo", "connect", &address, "--demo"]))?;
     Ok(id)
 }
 
@@ -46,19 +46,19 @@ pub(super) fn program(inner: &Arc<Inner>, command: &str, side: Side) -> Result<R
     let (id, lab) = start(inner, Script { link: link(), ..Script::default() }, title, name)?;
     match side {
         Side::Server => {
-            run(inner, &lab, SERVER, &argv)?;
+            run(&lab, SERVER, &argv)?;
             let inner = Arc::clone(inner);
             // The page has its run at once; the client follows when the program listens.
             std::thread::spawn(move || {
                 if let Some(address) = until_listening(&lab) {
-                    let _ = run(&inner, &lab, CLIENT, &own(&inner, &["echo", "connect", &address, "--demo"]));
+                    let _ = run(&lab, CLIENT, &own(&inner, &["echo", "connect", &address, "--demo"]));
                 }
             });
         }
         Side::Client => {
-            run(inner, &lab, SERVER, &own(inner, &["echo", "serve", "--host", "0.0.0.0", "--port", PORT]))?;
+            run(&lab, SERVER, &own(inner, &["echo", "serve", "--host", "0.0.0.0", "--port", PORT]))?;
             until_listening(&lab);
-            run(inner, &lab, CLIENT, &argv)?;
+            run(&lab, CLIENT, &argv)?;
         }
     }
     Ok(id)
@@ -98,7 +98,7 @@ fn start(
     Ok((id, lab))
 }
 
-fn run(_inner: &Inner, lab: &Lab, host: HostId, argv: &[String]) -> Result<(), Text> {
+fn run(lab: &Lab, host: HostId, argv: &[String]) -> Result<(), Text> {
     let cwd =
         std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
     let plan = ProgramPlan {
