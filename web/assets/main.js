@@ -221,6 +221,9 @@ export class App {
   }
 
   drop() {
+    // what is lost next is at the end of the ladder
+    this.ladder.sticks = this.ladder.live;
+    this.change();
     this.socket.ask("drop_next", { from: null });
     this.say(this.t("ui.link.dropping_next"));
   }
