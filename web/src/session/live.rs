@@ -65,7 +65,8 @@ pub(super) fn program(inner: &Arc<Inner>, command: &str, side: Side) -> Result<R
 
 /// What people call a program: `server.py` of `python3 src/server.py`.
 pub(super) fn short(argv: &[String]) -> String {
-    let word = argv.iter().find(|word| word.contains('.')).or(argv.first()).map_or("", String::as_str);
+    let word =
+        argv.iter().find(|word| word.contains('.')).or_else(|| argv.first()).map_or("", String::as_str);
     word.rsplit('/').next().unwrap_or(word).to_owned()
 }
 
