@@ -200,10 +200,10 @@ mod tests {
         let why = |id: &str| try_text(Lang::Ko, &format!("finding.{id}.why"), &params).unwrap();
         assert_eq!(
             why("fast_retransmission"),
-            "서버가 같은 확인 번호 65를 되풀이해 보냈습니다(#10 #11 #12). 세 번 겹치자 클라이언트는 #5가 \
+            "서버가 같은 확인 번호 65를 되풀이해 보냈습니다(#10 #11 #12). 세 번 되풀이되자 클라이언트는 #5가 \
              사라졌다고 보고 재전송 타이머(RTO)를 기다리지 않고 바로 다시 보냈습니다."
         );
-        assert!(why("lost").starts_with("#13은 링크의 규칙 loss-1로 버려져 서버에 닿지 못했습니다."));
+        assert!(why("lost").starts_with("#13은 링크에서 버려져(loss-1) 서버에 닿지 못했습니다."));
         assert!(why("delayed").starts_with("링크가 #13을 41.3 ms 동안 붙들고 있었습니다."));
     }
 
@@ -214,6 +214,21 @@ mod tests {
             let check = id.split('.').nth(1).unwrap();
             let is_bug = crate::bugs().iter().any(|bug| bug.id == check);
             assert!(is_bug || others.contains(&check), "{check}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_check_got_has_values() {
+        for (id, sentence) in Lang::ALL.into_iter().flat_map(|lang| ids(lang, "check.")) {
+            assert!(id.ends_with(".got") || template::names(sentence).unwrap().is_empty(), "{id}");
+        }
+    }
+
+    #[test]
+    fn findings_quote_no_value() {
+        // A value becomes a chip in the workbench, and marks around it would be cut off from it.
+        for (id, sentence) in Lang::ALL.into_iter().flat_map(|lang| ids(lang, "finding.")) {
+            assert!(!sentence.contains('`'), "{id}");
         }
     }
 

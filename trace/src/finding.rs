@@ -2,8 +2,9 @@
 //!
 //! Segments come in as they are sent and as they arrive, together with what the link did to them; findings go out as
 //! ids, parameters and evidence that `course` has words for. Parameters share their names: `first` the frame it all
-//! began with, `dups` repeated acknowledgments, `seq`, `ack`, `len`, `ms`, `rule`. Because the link's log says what was dropped, "lost",
-//! "spurious" and "out of order" are facts here, not guesses.
+//! began with, `dups` repeated acknowledgments, `seq`, `ack`, `len`, `ms`, `rule`; whoever shows a finding adds the
+//! frame's own `n`, `from`, `to` and `len`. Frame numbers are plain, lists of them as `10,11,12`. Because the link's
+//! log says what was dropped, "lost", "spurious" and "out of order" are facts here, not guesses.
 
 mod checksum;
 mod half;

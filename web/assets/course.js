@@ -66,7 +66,7 @@ function drawDay(app, day) {
 
 /** @param {import("./main.js").App} app */
 export function drawRuns(app) {
-  const { t, texts } = app;
+  const { t } = app;
   const rows = app.runs.slice(-200).reverse().map((run) =>
     h(
       "li",
@@ -75,7 +75,7 @@ export function drawRuns(app) {
         "button",
         { "aria-current": run.run === app.run?.no, on: { click: () => app.open(run.run) } },
         h("span", { class: `dot${run.is_live ? " live" : ""}` }),
-        h("span", null, texts.ref(run.title), " ", h("span", { class: "mono" }, run.program), run.is_live ? h("span", { class: "sr" }, ` (${t("ui.course.current")})`) : null),
+        h("span", null, app.title(run), " ", h("span", { class: "mono" }, run.program), run.is_live ? h("span", { class: "sr" }, ` (${t("ui.course.current")})`) : null),
       ),
     ),
   );

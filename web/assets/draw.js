@@ -7,6 +7,8 @@ const TIME = 50;
 const CALLS = 98;
 const STATE = 84;
 const CHAR = 6.63;
+/** The same of a returned value. */
+const RET_CHAR = 6.3;
 const CALL_CHARS = 12;
 const NARROW = 340;
 const MOST = 140;
@@ -101,13 +103,20 @@ function state({ run, width, height, from, to }, span) {
   const x = (span.host === 0 ? left : x2) + (span.flow === null ? 0 : ((span.lane ?? 0) % lanes) * wide);
   const name = esc(span.state);
   let text = `<rect class="state ${TINT[span.state] ?? "st0"}" x="${f(x)}" y="${f(ya)}" width="${f(wide)}" height="${f(yb - ya)}" role="img" aria-label="${esc(run.hosts[span.host]?.role ?? "")} ${name}"><title>${name}</title></rect>`;
-  const top = Math.max(ya, Math.min(from, yb - 24));
-  if (yb - top >= 9 && wide > 55) {
-    text += `<text class="stname" aria-hidden="true" x="${f(x + wide / 2)}" y="${f(top + Math.min((yb - top) / 2, 30) + 3.4)}">${name}</text>`;
-  } else if (wide >= 12 && yb - top > span.state.length * 5.8 + 10) {
+  const end = span.flow === null ? covered(run, span, yb) : yb;
+  const top = Math.max(ya, Math.min(from, end - 24));
+  if (end - top >= 9 && wide > 55) {
+    text += `<text class="stname" aria-hidden="true" x="${f(x + wide / 2)}" y="${f(top + Math.min((end - top) / 2, 30) + 3.4)}">${name}</text>`;
+  } else if (wide >= 12 && end - top > span.state.length * 5.8 + 10) {
     text += `<text class="stname up" aria-hidden="true" transform="translate(${f(x + wide / 2 + 3.4)} ${f(top + 5)}) rotate(-90)">${name}</text>`;
   }
   return text;
+}
+
+/** Where the first flow begins to lie on a listener. @param {import("./run.js").Run} run @param {StateSpan} span @param {number} end */
+function covered(run, span, end) {
+  const flow = run.states.items.find((one) => one.host === span.host && one.flow !== null && (one.until ?? Infinity) > span.from);
+  return flow ? Math.min(end, run.layout.warp.at(Math.max(flow.from, span.from))) : end;
 }
 
 // ---- calls
@@ -136,14 +145,15 @@ function calls(scene, t0, t1) {
     const list = sides[side];
     const x = beside[side] ?? 0;
     const most = Math.floor((CALLS - (out[side] ?? 0)) / CHAR) + 1;
+    const mostRet = Math.floor((CALLS - (out[side] ?? 0) + 5) / RET_CHAR);
     const long = call.result ? `${call.label} ${call.result}` : call.label;
     if (call.is_blocked || open || !call.result) label(list, ya + (call.is_blocked || open ? 6 : 0), call.label, "call", x, most);
     else if (long.length <= most) label(list, ya, long, "call", x, most);
     else {
       label(list, ya, call.label, "call", x, most);
-      label(list, ya, call.result, "ret", x, most);
+      label(list, ya, call.result, "ret", x, mostRet);
     }
-    if (call.is_blocked && call.result && !open) label(list, Math.max(yb - 6, ya + 19), call.result, "ret", x, most);
+    if (call.is_blocked && call.result && !open) label(list, Math.max(yb - 6, ya + 19), call.result, "ret", x, mostRet);
   }
   for (const mark of marks(run, t0, t1)) {
     const side = mark.host === 0 ? 0 : 1;
@@ -272,7 +282,9 @@ function labels(scene, lines) {
   const taken = [];
   let text = "";
   let crosses = "";
-  for (const one of lines) {
+  // the words of what went wrong find room before the others
+  const counts = (/** @type {Line} */ one) => one.arrow.no === scene.chosen || one.cross || one.arrow.kind === "retransmission";
+  for (const one of [...lines.filter(counts), ...lines.filter((one) => !counts(one))]) {
     const { arrow } = one;
     if (one.cross) crosses += cross(scene, one);
     const special = arrow.no === scene.chosen || arrow.no === scene.hover;

@@ -18,11 +18,6 @@ function tint(id) {
   return CLASSES[id] ?? "app";
 }
 
-/** Fields and their parts in one list. @param {Part[]} parts @param {number} depth @returns {Field[]} */
-function flat(parts, depth) {
-  return parts.flatMap((part) => [{ ...part, depth }, ...flat(part.parts, depth + 1)]);
-}
-
 export class Inspector {
   /** @param {HTMLElement} box @param {import("./main.js").App} app */
   constructor(box, app) {
@@ -46,11 +41,11 @@ export class Inspector {
     this.head();
   }
 
-  /** @param {Inspection | null} packet */
+  /** @param {Packet | null} packet */
   show(packet) {
-    this.packet = packet && { ...packet, layers: packet.layers.map((layer) => ({ ...layer, fields: flat(layer.fields, 0) })) };
-    this.bytes = Uint8Array.from(packet?.bytes.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-    const layers = this.packet?.layers ?? [];
+    this.packet = packet;
+    this.bytes = Uint8Array.from(packet?.hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+    const layers = packet?.layers ?? [];
     const of = this.wanted.split(".")[0];
     const found = layers.findIndex((layer) => layer.id === of);
     this.layer = found >= 0 ? found : Math.max(0, layers.findLastIndex((layer) => layer.fields.length > 0 && tint(layer.id) !== "app"));
@@ -198,7 +193,7 @@ export class Inspector {
   row(field, at) {
     const range = field.len === 0 ? "" : field.len === 1 ? String(field.start) : `${field.start}–${field.start + field.len - 1}`;
     const name = this.app.texts.has(`field.${field.id}.name`) ? this.app.t(`field.${field.id}.name`) : field.name;
-    const detail = field.detail ? ` ${field.detail}` : "";
+    const detail = field.detail && (/^tcp\.(seq|ack)$/.test(field.id) ? ` (${field.detail})` : ` ${field.detail}`);
     const value = field.value + detail;
     const wrong = field.is_bad || this.packet?.problems.some((one) => one.layer === this.layer && one.start < field.start + field.len && field.start < one.start + one.len);
     return h(

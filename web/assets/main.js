@@ -221,6 +221,9 @@ export class App {
   }
 
   drop() {
+    // what is lost next is at the end of the ladder
+    this.ladder.sticks = this.ladder.live;
+    this.change();
     this.socket.ask("drop_next", { from: null });
     this.say(this.t("ui.link.dropping_next"));
   }
@@ -273,13 +276,19 @@ export class App {
     return this.runs.find((run) => run.run === this.run?.no);
   }
 
+  /** What a run is; of a check by its name, not its id. @param {RunInfo} run */
+  title(run) {
+    const params = run.title.params.map(([name, value]) => /** @type {[string, string]} */ ([name, name === "check" ? this.verdicts.name(value) : value]));
+    return this.t(run.title.id, params);
+  }
+
   top() {
     const { t } = this;
     const focused = document.activeElement?.id;
     const run = this.info();
     const day = this.course?.days.find((one) => one.practicals.length);
     const practical = day?.practicals.find((one) => one.state === "open");
-    const title = practical ? t("ui.top.practical", { id: practical.no, title: this.texts.ref(practical.title) }) : run ? this.texts.ref(run.title) : t("ui.app.title");
+    const title = practical ? t("ui.top.practical", { id: practical.no, title: this.texts.ref(practical.title) }) : run ? this.title(run) : t("ui.app.title");
     document.title = `${title} · ${t("ui.app.name")}`;
     this.elapsed = h("span", null);
     byId("top").replaceChildren(
@@ -301,7 +310,7 @@ export class App {
     const run = this.info();
     const seconds = ((this.run?.now ?? 0) / 1e9).toFixed(2);
     const state = !this.open_ ? "disconnected" : run?.is_live ? "running" : run ? "finished" : "idle";
-    const text = this.t(`ui.top.${state}`, { scenario: run ? this.texts.ref(run.title) : "", seconds });
+    const text = this.t(`ui.top.${state}`, { scenario: run ? this.title(run) : "", seconds });
     if (this.elapsed && this.elapsed.textContent !== text) this.elapsed.textContent = text;
     const replay = document.getElementById("replay");
     if (replay && this.run?.count) /** @type {HTMLButtonElement} */ (replay).disabled = false;

@@ -58,26 +58,19 @@ interface SummaryRecord { contract: string; pass: number; fail: number; unstarte
 
 interface Verdict { id: string; record: CheckRecord | null; state: string; run: number | null; frames: number[]; since: number }
 
-interface Part { id: string; name: string; value: string; detail: string | null; start: number; len: number; is_bad: boolean; parts: Part[] }
+interface Field { id: string; name: string; value: string; detail: string; start: number; len: number; depth: number; is_bad: boolean }
 
-/** A field in the list, `depth` levels inside a row. */
-interface Field extends Part { depth: number }
-
-interface Layer<F = Field> { id: string; name: string; start: number; len: number; fields: F[] }
+interface Layer { id: string; name: string; start: number; len: number; fields: Field[] }
 
 interface Problem { id: string; layer: number; start: number; len: number; params: Pairs }
 
-/** A frame as the trace room takes it apart. */
-interface Inspection extends Arrow { layers: Layer<Part>[]; problems: Problem[]; bytes: string }
-
-/** The same with its fields in one list a layer. */
-interface Packet extends Inspection { layers: Layer[] }
+interface Packet extends Arrow { layers: Layer[]; problems: Problem[]; hex: string }
 
 type Incoming =
   | { type: "hello"; runs: RunInfo[]; contracts: string[]; course: Course | null; link: LinkSettings }
   | { type: "snapshot"; run: number; ladder: Ladder }
   | { type: "patch"; run: number; ladder: Ladder }
-  | { type: "inspect"; run: number; no: number; packet: Inspection | null }
+  | { type: "inspect"; run: number; no: number; packet: Packet | null }
   | { type: "goto"; run: number }
   | { type: "run_started"; run: RunInfo }
   | { type: "run_ended"; run: number }

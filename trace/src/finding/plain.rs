@@ -47,7 +47,13 @@ impl PlainAnalyser {
                 self.ask(Question::Arp(address(38)?), no, at);
                 Some(finding(id::ARP_REQUEST, Vec::new()))
             }
-            2 => Some(self.answer(id::ARP_REPLY, &Question::Arp(address(28)?), at)),
+            2 => {
+                let question = Question::Arp(address(28)?);
+                Some(
+                    self.answer(id::ARP_REPLY, &question, at)
+                        .unwrap_or_else(|| finding(id::ARP_REPLY, Vec::new())),
+                )
+            }
             _ => None,
         }
     }
@@ -61,7 +67,7 @@ impl PlainAnalyser {
                 self.ask(echo()?, no, at);
                 Some(finding(id::ICMP_ECHO_REQUEST, Vec::new()))
             }
-            (true, 0) | (false, 129) => Some(self.answer(id::ICMP_ECHO_REPLY, &echo()?, at)),
+            (true, 0) | (false, 129) => self.answer(id::ICMP_ECHO_REPLY, &echo()?, at),
             (true, 3) | (false, 1) => Some(finding(id::ICMP_UNREACHABLE, Vec::new())),
             _ => None,
         }
@@ -73,13 +79,11 @@ impl PlainAnalyser {
         }
     }
 
-    fn answer(&mut self, id: &str, question: &Question, at: Nanos) -> Finding {
-        match self.asked.remove(question) {
-            Some((no, asked_at)) => {
-                finding(id, vec![no]).with("first", no).with("ms", millis(at.saturating_sub(asked_at)))
-            }
-            None => finding(id, Vec::new()),
-        }
+    /// The answer to a question that was seen.
+    fn answer(&mut self, id: &str, question: &Question, at: Nanos) -> Option<Finding> {
+        let (no, asked_at) = self.asked.remove(question)?;
+        let ms = millis(at.saturating_sub(asked_at));
+        Some(finding(id, vec![no]).with("first", no).with("ms", ms))
     }
 }
 

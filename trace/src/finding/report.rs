@@ -16,6 +16,7 @@ pub mod id {
     pub const CHECKSUM_BAD: &str = "checksum_bad";
     pub const SYN_RETRANSMISSION: &str = "syn_retransmission";
     pub const FAST_RETRANSMISSION: &str = "fast_retransmission";
+    pub const RECOVERY_RETRANSMISSION: &str = "recovery_retransmission";
     pub const RTO_RETRANSMISSION: &str = "rto_retransmission";
     pub const RETRANSMISSION: &str = "retransmission";
     pub const SPURIOUS_RETRANSMISSION: &str = "spurious_retransmission";
@@ -47,7 +48,7 @@ pub mod id {
     pub const UDP_DATAGRAM: &str = "udp_datagram";
 
     /// All of them, the weightiest first.
-    pub const ALL: [&str; 38] = [
+    pub const ALL: [&str; 39] = [
         LOST,
         REFUSED,
         FORGED_RESET,
@@ -57,6 +58,7 @@ pub mod id {
         CHECKSUM_BAD,
         SYN_RETRANSMISSION,
         FAST_RETRANSMISSION,
+        RECOVERY_RETRANSMISSION,
         RTO_RETRANSMISSION,
         RETRANSMISSION,
         SPURIOUS_RETRANSMISSION,
@@ -102,6 +104,7 @@ pub fn is_retransmission(found: &Finding) -> bool {
         found.id.as_str(),
         id::SYN_RETRANSMISSION
             | id::FAST_RETRANSMISSION
+            | id::RECOVERY_RETRANSMISSION
             | id::RTO_RETRANSMISSION
             | id::RETRANSMISSION
             | id::SPURIOUS_RETRANSMISSION

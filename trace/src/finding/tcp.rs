@@ -135,13 +135,14 @@ impl Connection {
         let is_spurious = !before(me.unacked, segment.end())
             || (!earlier.is_empty() && covers(&earlier, segment.seq, segment.end()));
         let id = match cause {
-            _ if segment.flags & (SYN | ACK) == SYN => id::SYN_RETRANSMISSION,
+            _ if segment.flags & (SYN | ACK) == SYN && !earlier.is_empty() => id::SYN_RETRANSMISSION,
             _ if is_spurious => id::SPURIOUS_RETRANSMISSION,
-            "duplicate_acks" | "recovery" | "rack" => id::FAST_RETRANSMISSION,
+            "duplicate_acks" => id::FAST_RETRANSMISSION,
+            "recovery" | "rack" => id::RECOVERY_RETRANSMISSION,
             "timeout" => id::RTO_RETRANSMISSION,
             _ => id::RETRANSMISSION,
         };
-        if id == id::FAST_RETRANSMISSION && me.recover.is_none() {
+        if matches!(id, id::FAST_RETRANSMISSION | id::RECOVERY_RETRANSMISSION) && me.recover.is_none() {
             me.recover = me.next;
         }
         let lost: Vec<u32> = earlier.iter().filter(|old| old.is_lost()).map(|old| old.no).collect();
@@ -316,12 +317,13 @@ fn is_before_next(segment: &Segment, next: Option<u32>) -> bool {
         && next.is_some_and(|next| segment.seq.wrapping_add(1) == next)
 }
 
-/// What made the sender send again.
+/// What made the sender send again; unknown where the original was not seen or is forgotten.
 fn cause(me: &Half, segment: &Segment, earlier: &[Transmission]) -> &'static str {
     let elapsed = earlier.last().map_or(Nanos::MAX, |last| segment.at.saturating_sub(last.at));
     let has_timed_out = elapsed >= me.timeout / 20 * 19;
     let is_first = earlier.len() <= 1;
     match me.duplicate_acks.len() {
+        _ if earlier.is_empty() => "unknown",
         3.. if is_first && me.recover.is_none() => "duplicate_acks",
         _ if is_first && me.recover.is_some_and(|recover| before(segment.seq, recover)) => "recovery",
         _ if has_timed_out => "timeout",
@@ -355,7 +357,7 @@ fn repeated(
     if has_news || (block.is_none() && answered.is_some() && is_same_window) {
         let evidence = [Some(last.no), answered.map(|arrival| arrival.no)].into_iter().flatten().collect();
         let found = finding(id::DUPLICATE_ACK, evidence)
-            .with("n", last.repeats + 1)
+            .with("nth", last.repeats + 1)
             .with("ack", segment.ack)
             .with("first", last.no);
         return Some(match answered {

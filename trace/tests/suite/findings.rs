@@ -49,9 +49,9 @@ fn the_picture() {
             "#2 handshake_syn_ack first=1 [1]",
             "#3 handshake_ack first=2 [1, 2]",
             "#5 lost reason=script rule=drop c2s bytes 64..1512 resent_in=13 [13]",
-            "#10 duplicate_ack n=1 ack=65 first=9 caused_by=6 [9, 6]",
-            "#11 duplicate_ack n=2 ack=65 first=9 caused_by=7 [9, 7]",
-            "#12 duplicate_ack n=3 ack=65 first=9 caused_by=8 [9, 8]",
+            "#10 duplicate_ack nth=1 ack=65 first=9 caused_by=6 [9, 6]",
+            "#11 duplicate_ack nth=2 ack=65 first=9 caused_by=7 [9, 7]",
+            "#12 duplicate_ack nth=3 ack=65 first=9 caused_by=8 [9, 8]",
             "#13 fast_retransmission cause=duplicate_acks seq=65 len=1448 nth=1 first=5 ms=41.3 wait_ms=41.3 lost=5 ack=65 \
              dups=10,11,12 blocked_call=recv() blocked_ms=41.3 [5, 10, 11, 12]",
             "#13 call_blocked call=recv() from=server ms=41.3 []",
@@ -92,7 +92,7 @@ fn a_lost_acknowledgment_makes_a_needless_retransmission() {
         [
             "#5 lost reason=script rule=drop c2s bytes 64..1512 []",
             "#6 spurious_retransmission cause=timeout seq=1 len=100 nth=1 first=4 ms=221.0 wait_ms=221.0 [4]",
-            "#7 duplicate_ack n=1 ack=101 first=5 caused_by=6 [5, 6]",
+            "#7 duplicate_ack nth=1 ack=101 first=5 caused_by=6 [5, 6]",
         ]
     );
 }
@@ -109,7 +109,7 @@ fn reordering_is_not_loss() {
             "#4 out_of_order overtaken_by=5 [5]",
             "#4 reordered frames=1 rule=rule 1 []",
             "#4 delayed ms=35.0 rule=rule 1 []",
-            "#6 duplicate_ack n=1 ack=1 first=2 caused_by=5 [2, 5]",
+            "#6 duplicate_ack nth=1 ack=1 first=2 caused_by=5 [2, 5]",
         ]
     );
 }
@@ -315,9 +315,9 @@ fn duplicates_come_in_bursts_and_with_other_windows() {
     assert_eq!(
         found_in(log)[1..],
         [
-            "#8 duplicate_ack n=1 ack=1 first=2 caused_by=5 [2, 5]",
-            "#9 duplicate_ack n=2 ack=1 first=2 caused_by=6 [2, 6]",
-            "#10 duplicate_ack n=3 ack=1 first=2 caused_by=7 [2, 7]",
+            "#8 duplicate_ack nth=1 ack=1 first=2 caused_by=5 [2, 5]",
+            "#9 duplicate_ack nth=2 ack=1 first=2 caused_by=6 [2, 6]",
+            "#10 duplicate_ack nth=3 ack=1 first=2 caused_by=7 [2, 7]",
             "#11 fast_retransmission cause=duplicate_acks seq=1 len=100 nth=1 first=4 ms=41.4 wait_ms=41.4 lost=4 \
              ack=1 dups=8,9,10 [4, 8, 9, 10]",
         ]

@@ -15,7 +15,7 @@ pub(super) fn start(inner: &Arc<Inner>, contract: &str, command: &str) -> Result
     let argv = live::words(command)?;
     let cwd =
         std::env::current_dir().map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
-    let program = argv.join(" ");
+    let program = live::short(&argv);
     let runner = Runner {
         contract,
         subject: Subject { argv, cwd },

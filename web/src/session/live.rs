@@ -40,8 +40,7 @@ pub(super) fn demo(inner: &Arc<Inner>) -> Result<RunId, Text> {
 /// Runs the user's program with tongro's own other side.
 pub(super) fn program(inner: &Arc<Inner>, command: &str, side: Side) -> Result<RunId, Text> {
     let argv = words(command)?;
-    let short = argv.iter().find(|word| word.contains('.')).unwrap_or(&argv[0]);
-    let name = short.rsplit('/').next().unwrap_or(short).to_owned();
+    let name = short(&argv);
     let title = text("ui.runs.program", &[("program", name.clone())]);
     let (id, lab) = start(inner, Script { link: link(), ..Script::default() }, title, name)?;
     match side {
@@ -62,6 +61,13 @@ pub(super) fn program(inner: &Arc<Inner>, command: &str, side: Side) -> Result<R
         }
     }
     Ok(id)
+}
+
+/// What people call a program: `server.py` of `python3 src/server.py`.
+pub(super) fn short(argv: &[String]) -> String {
+    let word =
+        argv.iter().find(|word| word.contains('.')).or_else(|| argv.first()).map_or("", String::as_str);
+    word.rsplit('/').next().unwrap_or(word).to_owned()
 }
 
 /// A command line as a shell would cut it into words.
