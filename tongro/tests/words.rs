@@ -1,5 +1,7 @@
 //! The rooms emit ids and parameters, `course` has the sentences: here they are held against each other.
 
+#![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
