@@ -99,12 +99,15 @@ impl Channel {
         message.msg_iovlen = 1;
         message.msg_control = (&raw mut control).cast();
         message.msg_controllen = size_of::<Control>() as _;
+        let mut was_reset = false;
         let len = loop {
             // SAFETY: the message and all it points to are live and writable.
             let got = unsafe { libc::recvmsg(self.0.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC) };
             match check("recvmsg", got as i64) {
                 Ok(len) => break len as usize,
                 Err(error) if error.errno() == libc::EINTR => {}
+                // The other side left with something unread; what it had said before is still to be read.
+                Err(error) if error.errno() == libc::ECONNRESET && !was_reset => was_reset = true,
                 Err(error) if error.errno() == libc::ECONNRESET => return Ok(None),
                 Err(error) => return Err(error),
             }

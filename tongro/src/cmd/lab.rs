@@ -145,8 +145,10 @@ fn show(
     for line in tongro_trace::ladder::text(&ladder, &options).lines() {
         talk.say(line);
     }
-    for rule in written {
-        talk.note(&format!("rule = {rule}"));
+    if !written.is_empty() {
+        // As it may stand in a script: the same faults again, without chance.
+        let rules: Vec<String> = written.iter().map(|rule| format!("    {rule},")).collect();
+        talk.note(&format!("rule = [\n{}\n]", rules.join("\n")));
     }
     let Some(folder) = save else { return 0 };
     let about = About {
