@@ -3,10 +3,11 @@
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::artifacts::Artifacts;
+use crate::limit::Limit;
 use crate::peers;
 use crate::run::{Tally, counted, root, succeeds};
 use crate::summary::Runner;
@@ -14,6 +15,8 @@ use crate::summary::Runner;
 /// Nobody's ids, which every system has.
 const NOBODY: u32 = 65534;
 const LIMIT: Duration = Duration::from_secs(10 * 60);
+/// For one run of the binary.
+const CHECK_LIMIT: Duration = Duration::from_secs(3 * 60);
 
 pub(crate) fn all(artifacts: &Artifacts) -> Tally {
     if !peers::is_root() {
@@ -52,7 +55,7 @@ fn run(artifacts: &Artifacts, home: &Home) -> Tally {
 /// The binary itself: it can work here, a correct server passes, a broken one fails.
 fn judge(artifacts: &Artifacts, home: &Home) -> Tally {
     let Some(tongro) = artifacts.executable("bin", "tongro") else { return Tally::of("find tongro", false) };
-    let mut tally = Tally::of("doctor as a plain user", succeeds(&mut home.command(tongro, &["doctor"])));
+    let mut tally = Tally::of("doctor as a plain user", ends_with(&mut home.command(tongro, &["doctor"]), 0));
     for (name, code) in [("good/threads.py", 0), ("broken/decode-per-recv.py", 1)] {
         let program = home.copy(&root().join("check/programs/echo").join(name));
         let mut check = home.command(tongro, &["check", "--json", "--contract", "echo", "--", "python3"]);
@@ -62,12 +65,19 @@ fn judge(artifacts: &Artifacts, home: &Home) -> Tally {
     tally
 }
 
-/// Whether a command ends with this code; where it does not, shows what it wrote.
+/// Whether a command ends with this code, and in time; where it does not, shows what it wrote.
 fn ends_with(command: &mut Command, code: i32) -> bool {
-    let Ok(output) = command.output() else { return false };
-    let is_ok = output.status.code() == Some(code);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(child) = child else { return false };
+    let guard = Limit::on(child.id(), CHECK_LIMIT);
+    let output = child.wait_with_output();
+    let is_late = guard.lift();
+    let Ok(output) = output else { return false };
+    let is_ok = !is_late && output.status.code() == Some(code);
     if !is_ok {
-        println!("{}: wanted {code}\n{}", output.status, String::from_utf8_lossy(&output.stdout));
+        let late = if is_late { ", ended after its limit" } else { "" };
+        println!("{}{late}; {code} was wanted", output.status);
+        println!("{}", String::from_utf8_lossy(&output.stdout));
         println!("{}", String::from_utf8_lossy(&output.stderr));
     }
     is_ok
