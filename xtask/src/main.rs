@@ -7,12 +7,12 @@ mod artifacts;
 mod ci;
 mod deny;
 mod house;
-mod limit;
 mod peers;
 mod plain_user;
 mod run;
 mod summary;
 mod tests;
+mod watched;
 
 use std::process::ExitCode;
 

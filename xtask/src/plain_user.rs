@@ -3,14 +3,14 @@
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::artifacts::Artifacts;
-use crate::limit::Limit;
 use crate::peers;
 use crate::run::{Tally, counted, root, succeeds};
 use crate::summary::Runner;
+use crate::watched::watched;
 
 /// Nobody's ids, which every system has.
 const NOBODY: u32 = 65534;
@@ -55,30 +55,26 @@ fn run(artifacts: &Artifacts, home: &Home) -> Tally {
 /// The binary itself: it can work here, a correct server passes, a broken one fails.
 fn judge(artifacts: &Artifacts, home: &Home) -> Tally {
     let Some(tongro) = artifacts.executable("bin", "tongro") else { return Tally::of("find tongro", false) };
-    let mut tally = Tally::of("doctor as a plain user", ends_with(&mut home.command(tongro, &["doctor"]), 0));
+    let mut tally = Tally::of("doctor as a plain user", ends_with(home.command(tongro, &["doctor"]), 0));
     for (name, code) in [("good/threads.py", 0), ("broken/decode-per-recv.py", 1)] {
         let program = home.copy(&root().join("check/programs/echo").join(name));
         let mut check = home.command(tongro, &["check", "--json", "--contract", "echo", "--", "python3"]);
-        let is_ok = ends_with(check.arg(program), code);
+        check.arg(program);
+        let is_ok = ends_with(check, code);
         tally = [tally, Tally::of(&format!("check of {name} as a plain user"), is_ok)].into_iter().sum();
     }
     tally
 }
 
-/// Whether a command ends with this code, and in time; where it does not, shows what it wrote.
-fn ends_with(command: &mut Command, code: i32) -> bool {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let Ok(child) = child else { return false };
-    let guard = Limit::on(child.id(), CHECK_LIMIT);
-    let output = child.wait_with_output();
-    let is_late = guard.lift();
-    let Ok(output) = output else { return false };
-    let is_ok = !is_late && output.status.code() == Some(code);
+/// Whether a command ends with this code and leaves nothing; where it does not, shows what it wrote.
+fn ends_with(command: Command, code: i32) -> bool {
+    let mut lines = Vec::new();
+    let end = watched(command, CHECK_LIMIT, |line| lines.push(line.to_owned()));
+    let is_ok = matches!(end, Ok(end) if end.code() == Some(code));
     if !is_ok {
-        let late = if is_late { ", ended after its limit" } else { "" };
-        println!("{}{late}; {code} was wanted", output.status);
-        println!("{}", String::from_utf8_lossy(&output.stdout));
-        println!("{}", String::from_utf8_lossy(&output.stderr));
+        lines.iter().for_each(|line| println!("{line}"));
+        let end = end.map_or_else(|error| error.to_string(), |end| end.to_string());
+        println!("{end}; {code} was wanted");
     }
     is_ok
 }

@@ -1,13 +1,12 @@
 //! Running other programs, and counting what test runners say.
 
-use std::io::{BufRead, BufReader, PipeReader};
 use std::iter::Sum;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::limit::Limit;
 use crate::summary::Runner;
+use crate::watched::{End, watched};
 
 /// Tests that passed and failed.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -67,46 +66,28 @@ pub(crate) fn runs(program: &str, arguments: &[&str]) -> bool {
 }
 
 /// Runs a test runner, shows what it prints, and adds up its summaries. One that ends badly without having counted a
-/// failure has crashed, and one that counted nothing at all has not tested: either is a failure of its own.
+/// failure has crashed, one that counted nothing has not tested, and one may hang or leave something running: each is
+/// a failure of its own.
 pub(crate) fn counted(name: &str, runner: Runner, command: Command, limit: Duration) -> Tally {
     println!("── {name}");
-    match spawn(command) {
-        Ok((child, output)) => count(name, runner, child, output, limit),
+    let mut tally = Tally::default();
+    let end = watched(command, limit, |line| {
+        println!("{line}");
+        tally = [tally, runner.summary(line)].into_iter().sum();
+    });
+    match end {
+        Ok(End::Whole(_)) if tally.failed > 0 => {}
+        Ok(end) if end.is_success() && tally.passed > 0 => {}
+        Ok(end) => {
+            println!("{name}: {end}; {} passed", tally.passed);
+            tally.failed += 1;
+        }
         Err(error) => {
             println!("{name}: {error}");
-            Tally::of(name, false)
+            tally.failed += 1;
         }
     }
-}
-
-fn count(name: &str, runner: Runner, mut child: Child, output: PipeReader, limit: Duration) -> Tally {
-    let guard = Limit::on(child.id(), limit);
-    let mut tally = Tally::default();
-    // Runners print what tests wrote, which need not be text.
-    for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        tally = [tally, runner.summary(&line)].into_iter().sum();
-    }
-    let status = child.wait();
-    if guard.lift() {
-        println!("{name}: ended after {} s, the limit", limit.as_secs());
-        tally.failed += 1;
-    }
-    let is_ok = status.is_ok_and(|status| status.success());
-    if tally.failed == 0 && (!is_ok || tally.passed == 0) {
-        println!("{name}: ended without a summary");
-        tally.failed = 1;
-    }
     tally
-}
-
-/// Starts a command with both its outputs in one pipe, as a terminal would show them.
-fn spawn(mut command: Command) -> std::io::Result<(Child, PipeReader)> {
-    let (reader, writer) = std::io::pipe()?;
-    command.stdout(writer.try_clone()?).stderr(writer);
-    // The command holds the writing ends until it is dropped, here.
-    Ok((command.spawn()?, reader))
 }
 
 #[cfg(test)]
@@ -142,8 +123,10 @@ mod unit {
     }
 
     #[test]
-    fn a_runner_that_hangs_is_ended_with_all_it_started() {
-        let tally = shell("echo '# pass 1'; sleep 1000 & sleep 1000", Duration::from_millis(300));
-        assert_eq!(tally, Tally { passed: 1, failed: 1 });
+    fn a_runner_that_hangs_is_a_failure() {
+        assert_eq!(
+            shell("echo '# pass 1'; sleep 1000", Duration::from_millis(300)),
+            Tally { passed: 1, failed: 1 }
+        );
     }
 }
