@@ -9,14 +9,15 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::help;
 use crate::talk::{Color, Talk};
 
 /// See, break and prove network programs.
 #[derive(Debug, Parser)]
 #[command(name = "tongro", version, max_term_width = 100, arg_required_else_help = false)]
-struct Cli {
+pub(crate) struct Cli {
     /// Language to speak: ko or en (default from the locale)
     #[arg(long, global = true, value_name = "LANG")]
     lang: Option<String>,
@@ -45,7 +46,9 @@ enum Command {
 
 /// Reads the command line and runs the command.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let lang = Talk::new(help::lang_asked().as_deref(), Color::Never).lang;
+    let matches = help::speaking(Cli::command(), lang).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut talk = Talk::new(cli.lang.as_deref(), cli.color);
     let code = match cli.command {
         None => {
