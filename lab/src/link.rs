@@ -328,7 +328,12 @@ impl Link {
             Order::Report(to) => {
                 let lost = self.sockets.iter().map(|socket| socket.drops().unwrap_or(0)).sum();
                 let written = self.fates.written.iter().map(ToString::to_string).collect();
-                let _ = to.send(Health { lost_frames: lost, latest_us: self.latest / 1000, written });
+                let _ = to.send(Health {
+                    lost_frames: lost,
+                    latest_us: self.latest / 1000,
+                    written,
+                    began_at: 0,
+                });
             }
         }
     }
