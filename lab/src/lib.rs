@@ -11,6 +11,7 @@ mod flow;
 mod forge;
 mod handle;
 mod link;
+mod looks;
 mod message;
 mod observe;
 mod probe;
