@@ -5,6 +5,8 @@
 
 mod cmd;
 mod help;
+mod input;
+mod sift;
 mod talk;
 
 use std::process::ExitCode;
