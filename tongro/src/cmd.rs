@@ -5,6 +5,8 @@ mod doctor;
 mod echo;
 mod lab;
 mod ladder;
+mod pack;
+mod unpack;
 mod up;
 
 use std::process::ExitCode;
@@ -39,6 +41,10 @@ enum Command {
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
+    /// Pack values into bytes with a format of Python's struct
+    Pack(pack::Pack),
+    /// Unpack bytes into values with a format of Python's struct
+    Unpack(unpack::Unpack),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -57,6 +63,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
+        Some(Command::Pack(pack)) => pack.run(&mut talk),
+        Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

@@ -37,6 +37,7 @@
 //! # Ok::<(), tongro_wire::SpecError>(())
 //! ```
 
+pub use crate::answer::{answers, survives_raw_socket};
 pub use crate::craft::craft;
 pub use crate::dissect::{dissect, dissect_from};
 pub use crate::field::{Auto, Bits, Derive, Display, Field, Sum, Type, When, status};
@@ -47,13 +48,16 @@ pub use crate::spec::{LayerSpec, SpecError, forget_automatic};
 pub use crate::table::{field, ids_of, protocol, protocols, rows_of};
 pub use crate::value::Value;
 
+mod answer;
 mod bits;
 pub mod checksum;
 mod craft;
 mod dissect;
+pub mod export;
 pub mod expr;
 mod field;
 pub mod filter;
+pub mod hex;
 mod link;
 mod packet;
 mod plan;
@@ -61,5 +65,6 @@ mod protocol;
 mod spec;
 pub mod structs;
 pub mod table;
+pub mod template;
 mod value;
 pub mod view;

@@ -13,6 +13,7 @@
 //! # Ok::<(), tongro_wire::filter::FilterError>(())
 //! ```
 
+pub mod bpf;
 mod eval;
 mod lexer;
 mod literal;
@@ -25,6 +26,7 @@ use regex::bytes::Regex;
 use crate::field::Field;
 use crate::protocol::Protocol;
 use literal::Literal;
+pub(crate) use parse::distance;
 
 /// A compiled display filter.
 #[derive(Debug, Clone)]
