@@ -152,6 +152,7 @@ const FILES: &[File] = &[
     file!("cli", "cli.toml"),
     file!("help", "help.toml"),
     file!("reading", "reading.toml"),
+    file!("packet", "packet.toml"),
 ];
 
 #[cfg(test)]

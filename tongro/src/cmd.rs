@@ -5,7 +5,9 @@ mod doctor;
 mod echo;
 mod lab;
 mod ladder;
+mod pack;
 mod read;
+mod unpack;
 mod up;
 
 use std::process::ExitCode;
@@ -43,6 +45,10 @@ enum Command {
     Ladder(ladder::LadderCommand),
     /// Read a capture
     Read(read::Read),
+    /// Pack values into bytes with a format of Python's struct
+    Pack(pack::Pack),
+    /// Unpack bytes into values with a format of Python's struct
+    Unpack(unpack::Unpack),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -64,6 +70,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),
+        Some(Command::Pack(pack)) => pack.run(&mut talk),
+        Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

@@ -7,6 +7,7 @@ mod cmd;
 mod help;
 mod input;
 mod sift;
+mod structure;
 mod talk;
 
 use std::process::ExitCode;
