@@ -5,6 +5,7 @@ mod doctor;
 mod echo;
 mod lab;
 mod ladder;
+mod read;
 mod up;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
+    /// Read a capture
+    Read(read::Read),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -57,6 +60,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
+        Some(Command::Read(read)) => read.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

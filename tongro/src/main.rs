@@ -4,6 +4,8 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod input;
+mod sift;
 mod talk;
 
 use std::process::ExitCode;

@@ -211,7 +211,8 @@ impl Packet<'_> {
     pub fn to_layers(&self) -> Vec<LayerSpec> {
         let mut outer_end = self.bytes.len();
         let mut layers = Vec::with_capacity(self.layers.len());
-        for (index, layer) in self.layers.iter().enumerate() {
+        let own = self.layers.iter().enumerate().filter(|(_, layer)| layer.source == 0);
+        for (index, layer) in own {
             let after = if layer.protocol.nests {
                 let after = layer.payload.end..outer_end;
                 outer_end = layer.payload.end;

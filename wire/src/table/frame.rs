@@ -22,6 +22,10 @@ const fn trace(id: &'static str, name: &'static str, display: Display) -> Field 
 static FRAME_FIELDS: &[Field] = &[
     trace("frame.number", "Frame Number", Display::Dec),
     trace("frame.time_epoch", "Epoch Time", Display::Time),
+    trace("frame.time_relative", "Time since the first frame", Display::Time),
+    trace("frame.time_delta", "Time since the frame before", Display::Time),
+    trace("frame.interface_id", "Interface id", Display::Dec),
+    trace("frame.comment", "Comment", Display::Plain).of(Type::Text),
     trace("frame.len", "Frame length on the wire", Display::Dec),
     trace("frame.cap_len", "Frame length stored into the capture file", Display::Dec),
     trace("frame.protocols", "Protocols in frame", Display::Plain).of(Type::Text),
