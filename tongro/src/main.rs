@@ -4,6 +4,7 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod peer;
 mod talk;
 
 use std::process::ExitCode;
