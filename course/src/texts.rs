@@ -153,6 +153,7 @@ const FILES: &[File] = &[
     file!("help", "help.toml"),
     file!("reading", "reading.toml"),
     file!("packet", "packet.toml"),
+    file!("sync", "sync.toml"),
 ];
 
 #[cfg(test)]

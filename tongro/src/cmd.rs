@@ -3,6 +3,7 @@
 mod check;
 mod doctor;
 mod echo;
+mod file;
 mod lab;
 mod ladder;
 mod pack;
@@ -39,6 +40,8 @@ enum Command {
     Up(up::Up),
     /// An echo server and client
     Echo(echo::Echo),
+    /// Send, receive and serve large files
+    File(file::FileCommand),
     /// The private network
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
@@ -67,6 +70,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
+        Some(Command::File(file)) => file.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),

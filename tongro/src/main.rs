@@ -6,6 +6,7 @@
 mod cmd;
 mod help;
 mod input;
+mod peer;
 mod sift;
 mod structure;
 mod talk;
