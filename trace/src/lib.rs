@@ -3,6 +3,7 @@
 //! Events and frame bytes come from the lab, a capture file or a live interface (this room does not know which) and
 //! leave as flows, findings and ladder rows for text, JSON or the browser.
 
+pub mod analysis;
 pub mod capture;
 pub mod event;
 pub mod finding;
@@ -15,3 +16,4 @@ pub mod run;
 pub mod segment;
 pub mod show;
 pub mod stream;
+pub mod tls;

@@ -52,6 +52,7 @@ static ANALYSIS_FIELDS: &[Field] = &[
     trace("tcp.analysis.ack_rtt", "The RTT to ACK the segment was", Display::Time),
     trace("tcp.analysis.initial_rtt", "iRTT", Display::Time),
     trace("tcp.analysis.bytes_in_flight", "Bytes in flight", Display::Dec),
+    trace("tcp.analysis.push_bytes_sent", "Bytes sent since last PSH flag", Display::Dec),
     trace("tcp.analysis.rto", "The RTO for this segment was", Display::Time),
     trace("tcp.analysis.rto_frame", "RTO based on delta from frame", Display::Dec),
     trace("tcp.analysis.reused_ports", "TCP port numbers reused", Display::Flag),
