@@ -65,11 +65,11 @@ pub(super) struct Ended {
 
 /// The parts of a TCP header that a stream is made of.
 #[derive(Debug, Clone, Copy)]
-struct Header {
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    window: u16,
+pub(super) struct Header {
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+    pub(super) window: u16,
 }
 
 impl Streams {
@@ -278,7 +278,7 @@ fn describe(
     });
 }
 
-fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
+pub(super) fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
     let layer = packet.layers.get(index)?;
     let bytes = packet.bytes_of(layer).get(layer.header.clone())?;
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
@@ -286,8 +286,10 @@ fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
     Some(Header { seq: word(4)?, ack: word(8)?, flags: *bytes.get(13)?, window })
 }
 
-/// The ends of a transport: the ports of its header, the addresses of the IP layer around it.
-fn ends(packet: &Packet<'_>, index: usize) -> Option<Ends> {
+/// The ends of the transport that is this layer of a packet, sender first: the ports of its header, the addresses of
+/// the IP layer around it.
+#[must_use]
+pub fn ends(packet: &Packet<'_>, index: usize) -> Option<Ends> {
     let layer = packet.layers.get(index)?;
     let ports = packet.bytes_of(layer).get(layer.header.clone())?.get(..4)?;
     let is_ip = |layer: &&Layer| matches!(layer.protocol.name, "ip" | "ipv6");
