@@ -5,6 +5,7 @@
 
 mod cmd;
 mod input;
+mod protocols;
 mod sift;
 mod talk;
 
