@@ -4,11 +4,14 @@ mod check;
 mod doctor;
 mod echo;
 mod file;
+mod fields;
+mod follow;
 mod lab;
 mod ladder;
 mod pack;
 mod read;
 mod unpack;
+mod stats;
 mod up;
 
 use std::process::ExitCode;
@@ -52,6 +55,12 @@ enum Command {
     Pack(pack::Pack),
     /// Unpack bytes into values with a format of Python's struct
     Unpack(unpack::Unpack),
+    /// Follow a conversation
+    Follow(follow::FollowCommand),
+    /// Show statistics of a capture
+    Stats(stats::StatsCommand),
+    /// Look up protocols and fields
+    Fields(fields::Fields),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -76,6 +85,9 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Read(read)) => read.run(&mut talk),
         Some(Command::Pack(pack)) => pack.run(&mut talk),
         Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
+        Some(Command::Follow(follow)) => follow.run(&mut talk),
+        Some(Command::Stats(stats)) => stats.run(&mut talk),
+        Some(Command::Fields(fields)) => fields.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

@@ -7,6 +7,7 @@ mod cmd;
 mod help;
 mod input;
 mod peer;
+mod protocols;
 mod sift;
 mod structure;
 mod talk;

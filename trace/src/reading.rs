@@ -27,20 +27,21 @@
 //! ```
 
 mod exchange;
+mod follow;
 mod fragments;
 mod frame;
 mod messages;
 mod need;
 mod rows;
 mod streams;
-mod timing;
 
 use tongro_wire::{LinkType, Packet, Part, Place, Scope, Tables, dissect_on, dissect_scoped};
 
 use crate::capture;
 
+pub use follow::{Follow, Heard};
 pub use need::Need;
-pub use streams::{Ends, Streams};
+pub use streams::{Ends, Streams, ends as ends_of};
 
 use fragments::Fragments;
 use frame::Clock;

@@ -40,7 +40,7 @@
 pub use crate::answer::{answers, survives_raw_socket};
 pub use crate::craft::craft;
 pub use crate::dissect::{Part, Place, dissect, dissect_from, dissect_on, dissect_scoped};
-pub use crate::field::{Auto, Bits, Derive, Display, Field, Sum, Type, When, status};
+pub use crate::field::{Auto, Bits, Derive, Display, Field, Size, Sum, Type, When, status};
 pub use crate::framing::{Framing, framing};
 pub use crate::link::LinkType;
 pub use crate::packet::{FieldValue, Layer, Packet, Problem, ProblemKind};
@@ -63,6 +63,7 @@ pub mod filter;
 mod framing;
 pub mod hex;
 mod link;
+pub mod own;
 mod packet;
 mod plan;
 mod protocol;

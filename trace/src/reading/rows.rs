@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use tongro_wire::{Field, FieldValue, Packet, Value, field, table};
+use tongro_wire::table::{self, frame};
+use tongro_wire::{Field, FieldValue, Packet, Value, field};
 
 /// The rows by what they say.
 #[derive(Debug)]
@@ -22,12 +23,10 @@ pub(super) struct Rows {
     pub(super) next_seq: &'static Field,
     pub(super) ack: &'static Field,
     pub(super) window: &'static Field,
-    pub(super) acks_frame: &'static Field,
-    pub(super) ack_rtt: &'static Field,
-    pub(super) initial_rtt: &'static Field,
-    pub(super) in_flight: &'static Field,
     pub(super) request_in: &'static Field,
     pub(super) http_time: &'static Field,
+    /// The rows that the analysis of a segment gives.
+    analysis: Vec<&'static Field>,
 }
 
 /// The rows, found in the tables at first use.
@@ -50,12 +49,16 @@ fn find() -> Rows {
         next_seq: row("tcp.nxtseq"),
         ack: row("tcp.ack"),
         window: row("tcp.window_size"),
-        acks_frame: row("tcp.analysis.acks_frame"),
-        ack_rtt: row("tcp.analysis.ack_rtt"),
-        initial_rtt: row("tcp.analysis.initial_rtt"),
-        in_flight: row("tcp.analysis.bytes_in_flight"),
         request_in: row("http.request_in"),
         http_time: row("http.time"),
+        analysis: frame::ANALYSIS.fields.iter().chain([row("tcp.stream"), row("tcp.window_size")]).collect(),
+    }
+}
+
+impl Rows {
+    /// The row of an id of the analysis.
+    pub(super) fn analysis(&self, id: &str) -> Option<&'static Field> {
+        self.analysis.iter().find(|row| std::ptr::eq(row.id, id) || row.id == id).copied()
     }
 }
 

@@ -11,14 +11,14 @@ use std::ops::Range;
 use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
 use tongro_wire::{Layer, Packet, Protocol, Tables, Value};
 
+use crate::analysis::{Analysis, Connections, Seen};
 use crate::flow::Protocol as Transport;
-use crate::segment::{Direction, Options};
+use crate::segment::Direction;
 
 use super::Need;
 use super::exchange::{Exchange, Request};
 use super::messages::{Bytes, Desk, Message, Messages};
-use super::rows::{ROWS, Rows, add};
-use super::timing::Timing;
+use super::rows::{ROWS, add};
 
 /// The two ends of a stream, the one that spoke first before the other.
 pub type Ends = [SocketAddr; 2];
@@ -27,6 +27,7 @@ pub type Ends = [SocketAddr; 2];
 #[derive(Debug, Default)]
 pub struct Streams {
     by_ends: HashMap<(Transport, SocketAddr, SocketAddr), usize>,
+    analysis: Connections,
     tcp: Vec<Connection>,
     udp: Vec<Ends>,
     now: Now,
@@ -46,22 +47,9 @@ struct Now {
 #[derive(Debug)]
 struct Connection {
     ends: Ends,
-    halves: [Half; 2],
+    halves: [Messages; 2],
     app: Option<&'static Protocol>,
     exchange: Exchange,
-    /// When the SYN was, and the handshake's round trip once it is over.
-    syn_at: Option<i64>,
-    initial_rtt: Option<i64>,
-}
-
-/// What one end has sent.
-#[derive(Debug, Default)]
-struct Half {
-    base: Option<u32>,
-    has_syn: bool,
-    shift: Option<u8>,
-    messages: Messages,
-    timing: Timing,
 }
 
 /// Where a message of this packet stands; see [`tongro_wire::Part`].
@@ -77,11 +65,11 @@ pub(super) struct Ended {
 
 /// The parts of a TCP header that a stream is made of.
 #[derive(Debug, Clone, Copy)]
-struct Header {
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    window: u16,
+pub(super) struct Header {
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+    pub(super) window: u16,
 }
 
 impl Streams {
@@ -154,42 +142,36 @@ impl Streams {
         let (Some([source, target]), Some(header)) = (ends(packet, index), header(packet, index)) else {
             return;
         };
-        let number = self.connection(source, target, &header);
-        let now = self.now;
-        self.now.connection = Some(number);
-        let connection = &mut self.tcp[number];
-        let dir = usize::from(connection.ends[0] != source);
         let layer = &packet.layers[index];
         let bytes = packet.bytes_of(layer);
-        let options = layer.header.start + 20..layer.header.end;
-        let options = Options::read(bytes.get(options).unwrap_or_default());
-        let payload = layer.payload.clone();
-        let source_no = layer.source;
-        connection.learn(dir, &header, &options, now.at);
-        add(packet, ROWS.tcp_stream, index, number as u64);
-        connection.describe(packet, index, dir, &header, payload.len() as u32, &ROWS);
-        if now.has_timing {
-            connection.time(packet, index, dir, &header, payload.len() as u32, now);
+        let (payload, source_no) = (layer.payload.clone(), layer.source);
+        let options = bytes.get(layer.header.start + 20..layer.header.end).unwrap_or_default();
+        let (src, dst) = ((source.ip(), source.port()), (target.ip(), target.port()));
+        let Header { seq, ack, flags, window } = header;
+        let (no, at, len) = (self.now.no, self.now.at, payload.len() as u32);
+        let found = self.analysis.observe(&Seen { no, at, src, dst, seq, ack, flags, window, len, options });
+        let number = found.stream as usize;
+        if number == self.tcp.len() {
+            self.tcp.push(Connection::new([source, target]));
+            self.by_ends.insert(key(Transport::Tcp, source, target), number);
         }
-        if now.has_messages {
+        self.now.connection = Some(number);
+        describe(packet, index, &found, &header, len, self.now.has_timing);
+        if self.now.has_messages {
             let mut messages = Vec::new();
             let segment = payload.start..payload.end.min(bytes.len()).max(payload.start);
-            connection.feed(dir, &header, segment.start, &bytes[segment], tables, sources, &mut messages);
+            let connection = &mut self.tcp[number];
+            connection.feed(
+                found.dir,
+                &header,
+                segment.start,
+                &bytes[segment],
+                tables,
+                sources,
+                &mut messages,
+            );
             ended.extend(messages.into_iter().map(|message| Ended::of(message, source_no)));
         }
-    }
-
-    fn connection(&mut self, source: SocketAddr, target: SocketAddr, header: &Header) -> usize {
-        let key = key(Transport::Tcp, source, target);
-        if let Some(number) = self.by_ends.get(&key).copied()
-            && !self.tcp[number].is_reused_by(source, header)
-        {
-            return number;
-        }
-        let number = self.tcp.len();
-        self.tcp.push(Connection::new([source, target]));
-        self.by_ends.insert(key, number);
-        number
     }
 
     /// Adds what the messages of this packet mean to those of others.
@@ -231,94 +213,7 @@ impl Ended {
 
 impl Connection {
     fn new(ends: Ends) -> Self {
-        let (halves, exchange) = (Default::default(), Exchange::default());
-        Self { ends, halves, app: None, exchange, syn_at: None, initial_rtt: None }
-    }
-
-    /// A SYN with another first number begins a new conversation on the same ports.
-    fn is_reused_by(&self, source: SocketAddr, header: &Header) -> bool {
-        let half = &self.halves[usize::from(self.ends[0] != source)];
-        header.flags & (SYN | ACK) == SYN && half.has_syn && half.base != Some(header.seq)
-    }
-
-    fn learn(&mut self, dir: Direction, header: &Header, options: &Options, at: i64) {
-        let half = &mut self.halves[dir];
-        if header.flags & SYN != 0 && !half.has_syn {
-            half.base = Some(header.seq);
-            half.has_syn = true;
-            half.shift = options.scale;
-            half.messages.begin(header.seq.wrapping_add(1));
-            if header.flags & ACK == 0 {
-                self.syn_at.get_or_insert(at);
-            }
-        } else if half.base.is_none() {
-            half.base = Some(header.seq.wrapping_sub(1));
-        }
-        let other = &mut self.halves[1 - dir];
-        if header.flags & ACK != 0 && other.base.is_none() {
-            other.base = Some(header.ack.wrapping_sub(1));
-        }
-        let [one, two] = &self.halves;
-        let is_third = header.flags & (SYN | ACK) == ACK && one.has_syn && two.has_syn && dir == 0;
-        if let Some(syn_at) = self.syn_at.filter(|_| is_third && self.initial_rtt.is_none()) {
-            self.initial_rtt = Some(at.saturating_sub(syn_at));
-        }
-    }
-
-    fn relative(&self, dir: Direction, raw: u32) -> u32 {
-        self.halves[dir].base.map_or(raw, |base| raw.wrapping_sub(base))
-    }
-
-    /// Relative numbers and the window that the shift of the handshake makes of its field (RFC 7323 section 2.2).
-    fn describe(
-        &self,
-        packet: &mut Packet<'_>,
-        index: usize,
-        dir: Direction,
-        header: &Header,
-        payload: u32,
-        rows: &Rows,
-    ) {
-        let seq = self.relative(dir, header.seq);
-        add(packet, rows.seq, index, u64::from(seq));
-        add(packet, rows.next_seq, index, u64::from(seq.wrapping_add(header.seq_len(payload))));
-        let ack = if header.flags & ACK != 0 { self.relative(1 - dir, header.ack) } else { 0 };
-        add(packet, rows.ack, index, u64::from(ack));
-        let [one, two] = &self.halves;
-        let is_scaled = header.flags & SYN == 0 && one.shift.is_some() && two.shift.is_some();
-        let shift = self.halves[dir].shift.filter(|_| is_scaled).unwrap_or(0);
-        add(packet, rows.window, index, u64::from(header.window) << shift);
-    }
-
-    fn time(
-        &mut self,
-        packet: &mut Packet<'_>,
-        index: usize,
-        dir: Direction,
-        header: &Header,
-        payload: u32,
-        now: Now,
-    ) {
-        let rows = &ROWS;
-        let len = header.seq_len(payload);
-        let other = &mut self.halves[1 - dir].timing;
-        let answered = if header.flags & ACK != 0 { other.acknowledged(header.ack, now.at) } else { None };
-        if let Some(answered) = answered {
-            add(packet, rows.acks_frame, index, u64::from(answered.no));
-            add(packet, rows.ack_rtt, index, answered.rtt.unsigned_abs());
-        }
-        if let Some(initial) = self.initial_rtt {
-            add(packet, rows.initial_rtt, index, initial.unsigned_abs());
-        }
-        if len > 0 && header.flags & RST == 0 {
-            // The FIN counts as sent, but it is no byte in flight.
-            let end = header.seq.wrapping_add(len);
-            let fin = u32::from(header.flags & FIN != 0);
-            let flight = self.halves[dir].timing.sent(header.seq, end, now.no, now.at);
-            if let Some(flight) = flight.filter(|flight| payload > 0 && *flight > fin) {
-                add(packet, rows.in_flight, index, u64::from(flight - fin));
-            }
-        }
+        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default() }
     }
 
     #[allow(clippy::too_many_arguments)] // where a segment is, where its messages go
@@ -334,12 +229,15 @@ impl Connection {
     ) {
         let ports = [self.ends[dir].port(), self.ends[1 - dir].port()];
         if header.flags & ACK != 0 {
-            self.halves[1 - dir].messages.acknowledged(header.ack);
+            self.halves[1 - dir].acknowledged(header.ack);
         }
         let (app, exchange) = (&mut self.app, &self.exchange);
         let mut desk = Desk { app, exchange, ports, tables, sources, messages };
-        let half = &mut self.halves[dir].messages;
+        let half = &mut self.halves[dir];
         let seq = header.seq.wrapping_add(u32::from(header.flags & SYN != 0));
+        if header.flags & SYN != 0 {
+            half.begin(seq);
+        }
         if !payload.is_empty() && header.flags & RST == 0 {
             half.segment(seq, at, payload, &mut desk);
         }
@@ -355,7 +253,32 @@ impl Header {
     }
 }
 
-fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
+/// Relative numbers, the scaled window and, when asked for, the labels.
+fn describe(
+    packet: &mut Packet<'_>,
+    index: usize,
+    found: &Analysis,
+    header: &Header,
+    payload: u32,
+    has_labels: bool,
+) {
+    let rows = &ROWS;
+    add(packet, rows.seq, index, u64::from(found.seq));
+    add(packet, rows.next_seq, index, u64::from(found.seq.wrapping_add(header.seq_len(payload))));
+    add(packet, rows.ack, index, u64::from(found.ack));
+    if !has_labels {
+        add(packet, rows.tcp_stream, index, u64::from(found.stream));
+        add(packet, rows.window, index, u64::from(found.window));
+        return;
+    }
+    found.fields(|(id, value)| {
+        if let Some(row) = rows.analysis(id) {
+            add(packet, row, index, value);
+        }
+    });
+}
+
+pub(super) fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
     let layer = packet.layers.get(index)?;
     let bytes = packet.bytes_of(layer).get(layer.header.clone())?;
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
@@ -363,8 +286,10 @@ fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
     Some(Header { seq: word(4)?, ack: word(8)?, flags: *bytes.get(13)?, window })
 }
 
-/// The ends of a transport: the ports of its header, the addresses of the IP layer around it.
-fn ends(packet: &Packet<'_>, index: usize) -> Option<Ends> {
+/// The ends of the transport that is this layer of a packet, sender first: the ports of its header, the addresses of
+/// the IP layer around it.
+#[must_use]
+pub fn ends(packet: &Packet<'_>, index: usize) -> Option<Ends> {
     let layer = packet.layers.get(index)?;
     let ports = packet.bytes_of(layer).get(layer.header.clone())?.get(..4)?;
     let is_ip = |layer: &&Layer| matches!(layer.protocol.name, "ip" | "ipv6");

@@ -319,7 +319,8 @@ fn content(walk: &mut Walk<'_>, block: &mut Block) {
 }
 
 /// The content of a chunked body (RFC 9112 section 7.1); none when it does not end here.
-fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
+#[must_use]
+pub fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     loop {
         let line = bytes.windows(2).position(|pair| pair == b"\r\n")?;
