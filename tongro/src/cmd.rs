@@ -1,11 +1,15 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
+mod capture;
 mod check;
+mod craft;
 mod doctor;
 mod echo;
 mod lab;
 mod ladder;
 mod pack;
+mod ping;
+mod traceroute;
 mod unpack;
 mod up;
 
@@ -41,10 +45,18 @@ enum Command {
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
+    /// Capture the frames of an interface
+    Capture(capture::Capture),
+    /// Make packets; show, write, send them, or ask with them
+    Craft(craft::Craft),
     /// Pack values into bytes with a format of Python's struct
     Pack(pack::Pack),
     /// Unpack bytes into values with a format of Python's struct
     Unpack(unpack::Unpack),
+    /// Measure how long a host takes to answer
+    Ping(ping::Ping),
+    /// Show the routers on the way to a host
+    Traceroute(traceroute::Traceroute),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -63,6 +75,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
+        Some(Command::Capture(capture)) => capture.run(&mut talk),
+        Some(Command::Craft(craft)) => craft.run(&mut talk),
+        Some(Command::Ping(ping)) => ping.run(&mut talk),
+        Some(Command::Traceroute(traceroute)) => traceroute.run(&mut talk),
         Some(Command::Pack(pack)) => pack.run(&mut talk),
         Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),

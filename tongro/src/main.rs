@@ -4,7 +4,10 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod crafted;
+mod network;
 mod structure;
+mod summary;
 mod talk;
 
 use std::process::ExitCode;
