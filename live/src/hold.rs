@@ -32,7 +32,11 @@ impl Held {
     /// Holds the source port of a packet; `false` when it could not be had, since a program has it, or it needs a
     /// privilege.
     pub(crate) fn hold(&mut self, link_type: LinkType, bytes: &[u8]) -> bool {
-        let Some(port) = port(link_type, bytes) else { return true };
+        let Some((port, to)) = port(link_type, bytes) else { return true };
+        // What goes to the same port of this host must find that port as it is.
+        if to.port() == port.number && UdpSocket::bind((to.ip(), 0)).is_ok() {
+            return true;
+        }
         if let Some((_, is_held)) = self.ports.iter().find(|(known, _)| *known == port) {
             return *is_held;
         }
@@ -58,8 +62,8 @@ impl Held {
     }
 }
 
-/// The source port of a packet of TCP or UDP.
-fn port(link_type: LinkType, bytes: &[u8]) -> Option<Port> {
+/// The source port of a packet of TCP or UDP, and where it goes.
+fn port(link_type: LinkType, bytes: &[u8]) -> Option<(Port, SocketAddr)> {
     let frame = match link_type {
         LinkType::Ethernet => bytes.to_vec(),
         _ => {
@@ -68,13 +72,14 @@ fn port(link_type: LinkType, bytes: &[u8]) -> Option<Port> {
         }
     };
     let view = view::ethernet(&frame)?;
-    let is_v4 = view.ip?.src.is_ipv4();
-    let (number, is_tcp) = match view.transport {
-        view::Transport::Tcp(tcp) => (tcp.src_port, true),
-        view::Transport::Udp { src_port, .. } => (src_port, false),
+    let ip = view.ip?;
+    let (number, to, is_tcp) = match view.transport {
+        view::Transport::Tcp(tcp) => (tcp.src_port, tcp.dst_port, true),
+        view::Transport::Udp { src_port, dst_port, .. } => (src_port, dst_port, false),
         _ => return None,
     };
-    (number != 0).then_some(Port { number, is_tcp, is_v4 })
+    let port = Port { number, is_tcp, is_v4: ip.src.is_ipv4() };
+    (number != 0).then_some((port, SocketAddr::new(ip.dst, to)))
 }
 
 #[cfg(test)]

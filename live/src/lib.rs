@@ -19,4 +19,4 @@ pub use ping::{Echo, Ping, PingKind, Pinger};
 pub use send::{Sender, Target};
 pub use tongro_sys::interface::{Interface, list as interfaces};
 pub use traceroute::{Hop, Probe, Trace, TraceKind, Tracer};
-pub use way::complete;
+pub use way::Addresses;

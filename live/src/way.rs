@@ -3,6 +3,7 @@
 //! The kernel's routes and neighbours are asked over netlink; a neighbour that it does not know is asked on the link
 //! itself, with a crafted ARP request or neighbour solicitation.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -80,53 +81,78 @@ fn ip(value: &Value<'_>) -> Option<IpAddr> {
     }
 }
 
-/// Says what was left open of a packet that is to be sent: our own addresses, and the neighbour's hardware address.
-///
-/// # Errors
-/// When there is no way to its destination, or nobody on the link answers for it.
-pub fn complete(layers: &mut [LayerSpec], link: Option<&str>) -> Result<(), LiveError> {
-    let Some(to) = destination(layers) else { return own_mac(layers, link) };
-    let (way, interface) = way(to, link)?;
-    let source = way.source.or_else(|| {
-        let own = interface.addresses.iter().map(|(address, _)| *address);
-        own.into_iter().find(|own| own.is_ipv4() == to.is_ipv4())
-    });
-    let is_link = layers.first().is_some_and(|layer| layer.protocol.name == "eth");
-    if let Some(layer) = layers.iter_mut().find(|layer| matches!(layer.protocol.name, "ip" | "ipv6" | "arp"))
-    {
-        let id = match layer.protocol.name {
-            "ip" => "ip.src",
-            "ipv6" => "ipv6.src",
-            _ => "arp.src.proto_ipv4",
-        };
-        if let Some(source) = source {
-            say(layer, id, address_value(source));
-        }
-        if layer.protocol.name == "arp" {
-            say(layer, "arp.src.hw_mac", Value::Mac(interface.mac));
-        }
-    }
-    if !is_link {
-        return Ok(());
-    }
-    let is_arp = layers.iter().any(|layer| layer.protocol.name == "arp");
-    let ethernet = &mut layers[0];
-    say(ethernet, "eth.src", Value::Mac(interface.mac));
-    if ethernet.value("eth.dst").is_none() && !is_arp && !interface.is_loopback {
-        let mac = neighbour(&way, &interface, to)?;
-        say(ethernet, "eth.dst", Value::Mac(mac));
-    }
-    Ok(())
+/// Fills in what is known only where a packet is sent; ways and neighbours are remembered.
+#[derive(Debug)]
+pub struct Addresses {
+    link: Option<String>,
+    ways: HashMap<IpAddr, (Way, Interface)>,
+    macs: HashMap<IpAddr, [u8; 6]>,
 }
 
-/// A frame of something else than IP: only its sender can be filled in.
-fn own_mac(layers: &mut [LayerSpec], link: Option<&str>) -> Result<(), LiveError> {
-    let Some(name) = link else { return Err(LiveError::NoDestination) };
-    let interface = interface(name)?;
-    if let Some(layer) = layers.first_mut().filter(|layer| layer.protocol.name == "eth") {
-        say(layer, "eth.src", Value::Mac(interface.mac));
+impl Addresses {
+    /// For packets out of one interface, or out of that which leads to their destinations.
+    #[must_use]
+    pub fn new(link: Option<&str>) -> Self {
+        Self { link: link.map(str::to_owned), ways: HashMap::new(), macs: HashMap::new() }
     }
-    Ok(())
+
+    /// Says what was left open of a packet that is to be sent: our own addresses, and the neighbour's hardware address.
+    ///
+    /// # Errors
+    /// When there is no way to its destination, or nobody on the link answers for it.
+    pub fn complete(&mut self, layers: &mut [LayerSpec]) -> Result<(), LiveError> {
+        let Some(to) = destination(layers) else { return self.own_mac(layers) };
+        if !self.ways.contains_key(&to) {
+            self.ways.insert(to, way(to, self.link.as_deref())?);
+        }
+        let Some((way, interface)) = self.ways.get(&to) else { return Ok(()) };
+        if let Some(layer) =
+            layers.iter_mut().find(|layer| matches!(layer.protocol.name, "ip" | "ipv6" | "arp"))
+        {
+            say_source(layer, way, interface, to);
+        }
+        if layers.first().is_none_or(|layer| layer.protocol.name != "eth") {
+            return Ok(());
+        }
+        let is_arp = layers.iter().any(|layer| layer.protocol.name == "arp");
+        let ethernet = &mut layers[0];
+        say(ethernet, "eth.src", Value::Mac(interface.mac));
+        if ethernet.value("eth.dst").is_none() && !is_arp && !interface.is_loopback {
+            let mac = match self.macs.get(&to) {
+                Some(mac) => *mac,
+                None => neighbour(way, interface, to)?,
+            };
+            self.macs.insert(to, mac);
+            say(ethernet, "eth.dst", Value::Mac(mac));
+        }
+        Ok(())
+    }
+
+    /// A frame of something else than IP: only its sender can be filled in.
+    fn own_mac(&self, layers: &mut [LayerSpec]) -> Result<(), LiveError> {
+        let Some(name) = &self.link else { return Err(LiveError::NoDestination) };
+        let interface = interface(name)?;
+        if let Some(layer) = layers.first_mut().filter(|layer| layer.protocol.name == "eth") {
+            say(layer, "eth.src", Value::Mac(interface.mac));
+        }
+        Ok(())
+    }
+}
+
+/// Our own address, as the packet's protocol has it.
+fn say_source(layer: &mut LayerSpec, way: &Way, interface: &Interface, to: IpAddr) {
+    let id = match layer.protocol.name {
+        "ip" => "ip.src",
+        "ipv6" => "ipv6.src",
+        _ => "arp.src.proto_ipv4",
+    };
+    let mut own = interface.addresses.iter().map(|(address, _)| *address);
+    if let Some(source) = way.source.or_else(|| own.find(|own| own.is_ipv4() == to.is_ipv4())) {
+        say(layer, id, address_value(source));
+    }
+    if layer.protocol.name == "arp" {
+        say(layer, "arp.src.hw_mac", Value::Mac(interface.mac));
+    }
 }
 
 /// Says what was not said; values of the right kind always fit.

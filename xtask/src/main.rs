@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod ci;
+mod craft;
 mod deny;
 mod house;
 mod peers;
@@ -30,6 +31,8 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  bench packets [craft|capture]
+                    measure crafting beside Scapy, and capturing on a veth
   install-peers     only install what `test` needs
 ";
 
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
+        ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
-use tongro_live::{Answer, Ask, Asker, LiveError, Sender, complete};
+use tongro_live::{Addresses, Answer, Ask, Asker, LiveError, Sender};
 use tongro_wire::{LinkType, craft, dissect, export, hex};
 
 use crate::crafted::{self, Crafted, Edits};
@@ -99,8 +99,9 @@ impl Craft {
         let target = self.send.as_deref().or(self.ask.as_deref());
         let link = target.filter(|name| *name != "auto");
         if target.is_some() {
+            let mut addresses = Addresses::new(link);
             for packet in &mut packets {
-                filled(packet, link).map_err(|error| network::told(talk, &error, link))?;
+                filled(packet, &mut addresses).map_err(|error| network::told(talk, &error, link))?;
             }
         }
         if let Some(path) = &self.write {
@@ -195,13 +196,7 @@ impl Craft {
 
     fn ask(&self, talk: &mut Talk, packets: &[Crafted], link: Option<&str>) -> Result<u8, ()> {
         let Some(link_type) = packets.first().map(|packet| packet.link) else { return Ok(0) };
-        // Frames are heard where they are sent; packets wherever their answers come in.
-        let heard = match (link, link_type) {
-            (Some(link), _) => Some(link.to_owned()),
-            (None, _) => None,
-        };
-        let mut asker =
-            Asker::open(heard.as_deref()).map_err(|error| network::told(talk, &error, heard.as_deref()))?;
+        let mut asker = Asker::open(link).map_err(|error| network::told(talk, &error, link))?;
         let requests: Vec<Vec<u8>> = packets.iter().map(|packet| packet.bytes.clone()).collect();
         let timeout = Duration::try_from_secs_f64(self.timeout).unwrap_or(Duration::from_secs(2));
         let how = Ask { timeout, retries: self.retries };
@@ -268,12 +263,12 @@ impl Craft {
 }
 
 /// Fills in what is known only where a packet is sent.
-fn filled(packet: &mut Crafted, link: Option<&str>) -> Result<(), LiveError> {
+fn filled(packet: &mut Crafted, addresses: &mut Addresses) -> Result<(), LiveError> {
     let Some(layers) = &mut packet.layers else { return Ok(()) };
     if !matches!(packet.link, LinkType::Ethernet | LinkType::RawIp) {
         return Ok(());
     }
-    complete(layers, link)?;
+    addresses.complete(layers)?;
     packet.bytes = craft(layers);
     Ok(())
 }
