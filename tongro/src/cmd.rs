@@ -1,6 +1,8 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
+mod capture;
 mod check;
+mod craft;
 mod doctor;
 mod echo;
 mod file;
@@ -10,6 +12,8 @@ mod lab;
 mod ladder;
 mod pack;
 mod read;
+mod ping;
+mod traceroute;
 mod unpack;
 mod stats;
 mod up;
@@ -51,6 +55,10 @@ enum Command {
     Ladder(ladder::LadderCommand),
     /// Read a capture
     Read(read::Read),
+    /// Capture the frames of an interface
+    Capture(capture::Capture),
+    /// Make packets; show, write, send them, or ask with them
+    Craft(craft::Craft),
     /// Pack values into bytes with a format of Python's struct
     Pack(pack::Pack),
     /// Unpack bytes into values with a format of Python's struct
@@ -61,6 +69,10 @@ enum Command {
     Stats(stats::StatsCommand),
     /// Look up protocols and fields
     Fields(fields::Fields),
+    /// Measure how long a host takes to answer
+    Ping(ping::Ping),
+    /// Show the routers on the way to a host
+    Traceroute(traceroute::Traceroute),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -83,6 +95,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),
+        Some(Command::Capture(capture)) => capture.run(&mut talk),
+        Some(Command::Craft(craft)) => craft.run(&mut talk),
+        Some(Command::Ping(ping)) => ping.run(&mut talk),
+        Some(Command::Traceroute(traceroute)) => traceroute.run(&mut talk),
         Some(Command::Pack(pack)) => pack.run(&mut talk),
         Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
         Some(Command::Follow(follow)) => follow.run(&mut talk),

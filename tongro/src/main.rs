@@ -9,7 +9,10 @@ mod input;
 mod peer;
 mod protocols;
 mod sift;
+mod crafted;
+mod network;
 mod structure;
+mod summary;
 mod talk;
 
 use std::process::ExitCode;

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod ci;
+mod craft;
 mod deny;
 mod house;
 mod peers;
@@ -32,6 +33,8 @@ cargo xtask COMMAND
                     measure the lab on this machine
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
+  bench packets [craft|capture]
+                    measure crafting beside Scapy, and capturing on a veth
   install-peers     only install what `test` needs
 ";
 
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::all(),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
+        ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");

@@ -112,10 +112,20 @@ impl ExprError {
         };
         let lower = name.to_ascii_lowercase();
         let near = known.into_iter().filter(|known| !known.is_empty());
-        let near = near.map(|known| (distance(&lower, &known.to_ascii_lowercase()), known));
+        let near = near.map(|known| (slips(&lower, &known.to_ascii_lowercase()), known));
         let (changes, best) = near.min_by_key(|(changes, _)| *changes)?;
-        (changes <= (name.len() / 2).max(1)).then_some(best)
+        (changes <= name.len().div_ceil(2)).then_some(best)
     }
+}
+
+/// Slips of the finger between two names; letters that only stand in another order are one.
+fn slips(one: &str, other: &str) -> usize {
+    let sorted = |name: &str| {
+        let mut letters: Vec<char> = name.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    if one != other && sorted(one) == sorted(other) { 1 } else { distance(one, other) }
 }
 
 impl Expression {
