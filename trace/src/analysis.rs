@@ -13,6 +13,7 @@ mod table;
 use std::net::IpAddr;
 
 pub use fields::Shown;
+pub(crate) use table::Connection;
 pub use table::Connections;
 
 use crate::segment::Options;

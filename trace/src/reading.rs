@@ -33,7 +33,6 @@ mod messages;
 mod need;
 mod rows;
 mod streams;
-mod timing;
 
 use tongro_wire::{LinkType, Packet, Part, Place, Scope, Tables, dissect_on, dissect_scoped};
 

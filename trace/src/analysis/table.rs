@@ -49,7 +49,7 @@ pub struct Connections {
 
 /// One connection.
 #[derive(Debug, Default)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     /// The end that spoke first.
     first: Option<(IpAddr, u16)>,
     halves: [Half; 2],
@@ -74,8 +74,7 @@ impl Connections {
             Some(no) => no,
             None => {
                 let no = self.connections.len() as u32;
-                let first = Some(seen.src);
-                self.connections.push(Connection { first, ..Connection::default() });
+                self.connections.push(Connection::new(seen.src));
                 self.latest.insert(key, no);
                 no
             }
@@ -97,8 +96,13 @@ fn key(seen: &Seen<'_>) -> Key {
 }
 
 impl Connection {
+    /// A connection that has seen nothing; `first` is the end that speaks first.
+    pub(crate) fn new(first: (IpAddr, u16)) -> Self {
+        Self { first: Some(first), ..Self::default() }
+    }
+
     /// A SYN with another first number on the same ports opens a new stream.
-    fn is_reopened(&self, seen: &Seen<'_>) -> bool {
+    pub(crate) fn is_reopened(&self, seen: &Seen<'_>) -> bool {
         let half = &self.halves[self.dir(seen)];
         seen.flags & (SYN | ACK) == SYN && half.base.is_some_and(|base| base != seen.seq)
     }
@@ -107,7 +111,8 @@ impl Connection {
         usize::from(self.first != Some(seen.src))
     }
 
-    fn observe(&mut self, seen: &Seen<'_>, is_reused: bool) -> Analysis {
+    /// Looks at the next segment; `is_reused` says that the ports had another stream before.
+    pub(crate) fn observe(&mut self, seen: &Seen<'_>, is_reused: bool) -> Analysis {
         let dir = self.dir(seen);
         let mut found = Analysis { dir, ..Analysis::default() };
         self.learn(seen, dir);
@@ -178,6 +183,11 @@ impl Analysis {
 }
 
 impl Seen<'_> {
+    /// The length in sequence space (RFC 9293 section 3.4).
+    pub(crate) fn seq_len(&self) -> u32 {
+        self.len + u32::from(self.has(SYN)) + u32::from(self.has(FIN))
+    }
+
     /// The sequence number after this segment.
     pub(super) fn end(&self) -> u32 {
         self.seq.wrapping_add(self.len).wrapping_add(u32::from(self.any(SYN | FIN)))

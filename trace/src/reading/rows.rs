@@ -22,10 +22,6 @@ pub(super) struct Rows {
     pub(super) next_seq: &'static Field,
     pub(super) ack: &'static Field,
     pub(super) window: &'static Field,
-    pub(super) acks_frame: &'static Field,
-    pub(super) ack_rtt: &'static Field,
-    pub(super) initial_rtt: &'static Field,
-    pub(super) in_flight: &'static Field,
     pub(super) request_in: &'static Field,
     pub(super) http_time: &'static Field,
 }
@@ -50,10 +46,6 @@ fn find() -> Rows {
         next_seq: row("tcp.nxtseq"),
         ack: row("tcp.ack"),
         window: row("tcp.window_size"),
-        acks_frame: row("tcp.analysis.acks_frame"),
-        ack_rtt: row("tcp.analysis.ack_rtt"),
-        initial_rtt: row("tcp.analysis.initial_rtt"),
-        in_flight: row("tcp.analysis.bytes_in_flight"),
         request_in: row("http.request_in"),
         http_time: row("http.time"),
     }

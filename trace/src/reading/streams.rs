@@ -11,14 +11,14 @@ use std::ops::Range;
 use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
 use tongro_wire::{Layer, Packet, Protocol, Tables, Value};
 
+use crate::analysis::{self, Seen};
 use crate::flow::Protocol as Transport;
-use crate::segment::{Direction, Options};
+use crate::segment::Direction;
 
 use super::Need;
 use super::exchange::{Exchange, Request};
 use super::messages::{Bytes, Desk, Message, Messages};
-use super::rows::{ROWS, Rows, add};
-use super::timing::Timing;
+use super::rows::{ROWS, add};
 
 /// The two ends of a stream, the one that spoke first before the other.
 pub type Ends = [SocketAddr; 2];
@@ -49,9 +49,7 @@ struct Connection {
     halves: [Half; 2],
     app: Option<&'static Protocol>,
     exchange: Exchange,
-    /// When the SYN was, and the handshake's round trip once it is over.
-    syn_at: Option<i64>,
-    initial_rtt: Option<i64>,
+    analysis: analysis::Connection,
 }
 
 /// What one end has sent.
@@ -59,9 +57,7 @@ struct Connection {
 struct Half {
     base: Option<u32>,
     has_syn: bool,
-    shift: Option<u8>,
     messages: Messages,
-    timing: Timing,
 }
 
 /// Where a message of this packet stands; see [`tongro_wire::Part`].
@@ -154,23 +150,31 @@ impl Streams {
         let (Some([source, target]), Some(header)) = (ends(packet, index), header(packet, index)) else {
             return;
         };
-        let number = self.connection(source, target, &header);
-        let now = self.now;
-        self.now.connection = Some(number);
-        let connection = &mut self.tcp[number];
-        let dir = usize::from(connection.ends[0] != source);
         let layer = &packet.layers[index];
         let bytes = packet.bytes_of(layer);
         let options = layer.header.start + 20..layer.header.end;
-        let options = Options::read(bytes.get(options).unwrap_or_default());
         let payload = layer.payload.clone();
         let source_no = layer.source;
-        connection.learn(dir, &header, &options, now.at);
+        let now = self.now;
+        let seen = Seen {
+            no: now.no,
+            at: now.at,
+            src: (source.ip(), source.port()),
+            dst: (target.ip(), target.port()),
+            seq: header.seq,
+            ack: header.ack,
+            flags: header.flags,
+            window: header.window,
+            len: payload.len() as u32,
+            options: bytes.get(options).unwrap_or_default(),
+        };
+        let (number, is_reused) = self.connection(source, target, &seen);
+        self.now.connection = Some(number);
+        let connection = &mut self.tcp[number];
+        let dir = usize::from(connection.ends[0] != source);
+        connection.learn(dir, &header);
         add(packet, ROWS.tcp_stream, index, number as u64);
-        connection.describe(packet, index, dir, &header, payload.len() as u32, &ROWS);
-        if now.has_timing {
-            connection.time(packet, index, dir, &header, payload.len() as u32, now);
-        }
+        connection.describe(packet, index, dir, &seen, is_reused, now.has_timing);
         if now.has_messages {
             let mut messages = Vec::new();
             let segment = payload.start..payload.end.min(bytes.len()).max(payload.start);
@@ -179,17 +183,18 @@ impl Streams {
         }
     }
 
-    fn connection(&mut self, source: SocketAddr, target: SocketAddr, header: &Header) -> usize {
+    /// The number of the segment's connection, and whether its ports had another before.
+    fn connection(&mut self, source: SocketAddr, target: SocketAddr, seen: &Seen<'_>) -> (usize, bool) {
         let key = key(Transport::Tcp, source, target);
-        if let Some(number) = self.by_ends.get(&key).copied()
-            && !self.tcp[number].is_reused_by(source, header)
-        {
-            return number;
+        let known = self.by_ends.get(&key).copied();
+        let is_reused = known.is_some_and(|number| self.tcp[number].analysis.is_reopened(seen));
+        if let Some(number) = known.filter(|_| !is_reused) {
+            return (number, false);
         }
         let number = self.tcp.len();
         self.tcp.push(Connection::new([source, target]));
         self.by_ends.insert(key, number);
-        number
+        (number, is_reused)
     }
 
     /// Adds what the messages of this packet mean to those of others.
@@ -231,26 +236,16 @@ impl Ended {
 
 impl Connection {
     fn new(ends: Ends) -> Self {
-        let (halves, exchange) = (Default::default(), Exchange::default());
-        Self { ends, halves, app: None, exchange, syn_at: None, initial_rtt: None }
+        let analysis = analysis::Connection::new((ends[0].ip(), ends[0].port()));
+        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default(), analysis }
     }
 
-    /// A SYN with another first number begins a new conversation on the same ports.
-    fn is_reused_by(&self, source: SocketAddr, header: &Header) -> bool {
-        let half = &self.halves[usize::from(self.ends[0] != source)];
-        header.flags & (SYN | ACK) == SYN && half.has_syn && half.base != Some(header.seq)
-    }
-
-    fn learn(&mut self, dir: Direction, header: &Header, options: &Options, at: i64) {
+    fn learn(&mut self, dir: Direction, header: &Header) {
         let half = &mut self.halves[dir];
         if header.flags & SYN != 0 && !half.has_syn {
             half.base = Some(header.seq);
             half.has_syn = true;
-            half.shift = options.scale;
             half.messages.begin(header.seq.wrapping_add(1));
-            if header.flags & ACK == 0 {
-                self.syn_at.get_or_insert(at);
-            }
         } else if half.base.is_none() {
             half.base = Some(header.seq.wrapping_sub(1));
         }
@@ -258,66 +253,31 @@ impl Connection {
         if header.flags & ACK != 0 && other.base.is_none() {
             other.base = Some(header.ack.wrapping_sub(1));
         }
-        let [one, two] = &self.halves;
-        let is_third = header.flags & (SYN | ACK) == ACK && one.has_syn && two.has_syn && dir == 0;
-        if let Some(syn_at) = self.syn_at.filter(|_| is_third && self.initial_rtt.is_none()) {
-            self.initial_rtt = Some(at.saturating_sub(syn_at));
-        }
     }
 
     fn relative(&self, dir: Direction, raw: u32) -> u32 {
         self.halves[dir].base.map_or(raw, |base| raw.wrapping_sub(base))
     }
 
-    /// Relative numbers and the window that the shift of the handshake makes of its field (RFC 7323 section 2.2).
+    /// Relative numbers, and what the analysis says: the window in bytes, the labels, the times.
     fn describe(
-        &self,
-        packet: &mut Packet<'_>,
-        index: usize,
-        dir: Direction,
-        header: &Header,
-        payload: u32,
-        rows: &Rows,
-    ) {
-        let seq = self.relative(dir, header.seq);
-        add(packet, rows.seq, index, u64::from(seq));
-        add(packet, rows.next_seq, index, u64::from(seq.wrapping_add(header.seq_len(payload))));
-        let ack = if header.flags & ACK != 0 { self.relative(1 - dir, header.ack) } else { 0 };
-        add(packet, rows.ack, index, u64::from(ack));
-        let [one, two] = &self.halves;
-        let is_scaled = header.flags & SYN == 0 && one.shift.is_some() && two.shift.is_some();
-        let shift = self.halves[dir].shift.filter(|_| is_scaled).unwrap_or(0);
-        add(packet, rows.window, index, u64::from(header.window) << shift);
-    }
-
-    fn time(
         &mut self,
         packet: &mut Packet<'_>,
         index: usize,
         dir: Direction,
-        header: &Header,
-        payload: u32,
-        now: Now,
+        seen: &Seen<'_>,
+        is_reused: bool,
+        has_timing: bool,
     ) {
-        let rows = &ROWS;
-        let len = header.seq_len(payload);
-        let other = &mut self.halves[1 - dir].timing;
-        let answered = if header.flags & ACK != 0 { other.acknowledged(header.ack, now.at) } else { None };
-        if let Some(answered) = answered {
-            add(packet, rows.acks_frame, index, u64::from(answered.no));
-            add(packet, rows.ack_rtt, index, answered.rtt.unsigned_abs());
-        }
-        if let Some(initial) = self.initial_rtt {
-            add(packet, rows.initial_rtt, index, initial.unsigned_abs());
-        }
-        if len > 0 && header.flags & RST == 0 {
-            // The FIN counts as sent, but it is no byte in flight.
-            let end = header.seq.wrapping_add(len);
-            let fin = u32::from(header.flags & FIN != 0);
-            let flight = self.halves[dir].timing.sent(header.seq, end, now.no, now.at);
-            if let Some(flight) = flight.filter(|flight| payload > 0 && *flight > fin) {
-                add(packet, rows.in_flight, index, u64::from(flight - fin));
-            }
+        let seq = self.relative(dir, seen.seq);
+        add(packet, ROWS.seq, index, u64::from(seq));
+        add(packet, ROWS.next_seq, index, u64::from(seq.wrapping_add(seen.seq_len())));
+        let ack = if seen.flags & ACK != 0 { self.relative(1 - dir, seen.ack) } else { 0 };
+        add(packet, ROWS.ack, index, u64::from(ack));
+        let found = self.analysis.observe(seen, is_reused);
+        add(packet, ROWS.window, index, u64::from(found.window));
+        if has_timing {
+            found.fields(|(row, value)| add(packet, row, index, value));
         }
     }
 
@@ -346,12 +306,6 @@ impl Connection {
         if header.flags & (FIN | RST) != 0 {
             half.close(&mut desk);
         }
-    }
-}
-
-impl Header {
-    fn seq_len(&self, payload: u32) -> u32 {
-        payload + u32::from(self.flags & SYN != 0) + u32::from(self.flags & FIN != 0)
     }
 }
 
