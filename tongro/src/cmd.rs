@@ -3,9 +3,12 @@
 mod check;
 mod doctor;
 mod echo;
+mod fields;
+mod follow;
 mod lab;
 mod ladder;
 mod read;
+mod stats;
 mod up;
 
 use std::process::ExitCode;
@@ -42,6 +45,12 @@ enum Command {
     Ladder(ladder::LadderCommand),
     /// Read a capture
     Read(read::Read),
+    /// Follow a conversation
+    Follow(follow::FollowCommand),
+    /// Show statistics of a capture
+    Stats(stats::StatsCommand),
+    /// Look up protocols and fields
+    Fields(fields::Fields),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -61,6 +70,9 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),
+        Some(Command::Follow(follow)) => follow.run(&mut talk),
+        Some(Command::Stats(stats)) => stats.run(&mut talk),
+        Some(Command::Fields(fields)) => fields.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

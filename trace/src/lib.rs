@@ -15,5 +15,6 @@ pub mod recording;
 pub mod run;
 pub mod segment;
 pub mod show;
+pub mod stats;
 pub mod stream;
 pub mod tls;

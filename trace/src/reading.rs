@@ -27,6 +27,7 @@
 //! ```
 
 mod exchange;
+mod follow;
 mod fragments;
 mod frame;
 mod messages;
@@ -38,8 +39,9 @@ use tongro_wire::{LinkType, Packet, Part, Place, Scope, Tables, dissect_on, diss
 
 use crate::capture;
 
+pub use follow::{Follow, Heard};
 pub use need::Need;
-pub use streams::{Ends, Streams};
+pub use streams::{Ends, Streams, ends as ends_of};
 
 use fragments::Fragments;
 use frame::Clock;

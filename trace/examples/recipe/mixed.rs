@@ -58,7 +58,8 @@ fn samples(out: &mut Frames) {
 /// HTTP: bodies of every length and form, several requests on one connection.
 fn web(dice: &mut Dice, out: &mut Frames, mss: usize, link: Link) {
     let mut talk = Talk::open(out, dice, 80, mss, link);
-    let get = "GET /a?x=1&y=%20 HTTP/1.1\r\nHost: www.example.test\r\nUser-Agent: tongro/1\r\nAccept: */*\r\n\r\n";
+    let get =
+        "GET /a?x=1&y=%20 HTTP/1.1\r\nHost: www.example.test\r\nUser-Agent: tongro/1\r\nAccept: */*\r\n\r\n";
     talk.say(0, get.as_bytes());
     let text = "The quick brown fox\nsaid: \\ \"hello\"\r\n\ttwice\n".repeat(20);
     talk.say(1, &answer("200 OK", "text/plain", text.as_bytes()));
@@ -100,7 +101,8 @@ fn socket(dice: &mut Dice, out: &mut Frames, mss: usize) {
 /// DNS over TCP.
 fn names(dice: &mut Dice, out: &mut Frames, mss: usize) {
     let mut talk = Talk::open(out, dice, 53, mss, Link::Clean);
-    let query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01";
+    let query =
+        b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01";
     let answer = [
         &b"\x12\x34\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00\x03www\x07example\x03com\x00\x00\x01\x00\x01"[..],
         b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x0e\x10\x00\x04\x5d\xb8\xd8\x22",
@@ -172,7 +174,8 @@ fn fragments(dice: &mut Dice, out: &mut Frames) {
     for (v6, order) in [(false, [0, 1, 2]), (false, [2, 0, 1]), (true, [0, 1, 2]), (true, [1, 2, 0])] {
         let id = dice.below(60_000);
         let whole: Vec<u8> = {
-            let text = if v6 { "IPv6(src='fd00::1',dst='fd00::2')" } else { "IP(src='10.77.0.1',dst='10.77.0.2')" };
+            let text =
+                if v6 { "IPv6(src='fd00::1',dst='fd00::2')" } else { "IP(src='10.77.0.1',dst='10.77.0.2')" };
             let text = format!("{text}/UDP(sport=700,dport=9001)/'{}'", "x".repeat(2992));
             let packet = Expression::parse(&text).unwrap().packets().next().unwrap();
             packet[if v6 { 40 } else { 20 }..].to_vec()

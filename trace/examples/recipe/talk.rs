@@ -111,7 +111,11 @@ impl<'f, 'd> Talk<'f, 'd> {
         let [src, dst] = [self.hosts[dir], self.hosts[1 - dir]];
         if self.is_v6 {
             let (src, dst) = (format!("fd00::{src:x}"), format!("fd00::{dst:x}"));
-            return layer("ipv6").with("ipv6.src", src.as_str()).unwrap().with("ipv6.dst", dst.as_str()).unwrap();
+            return layer("ipv6")
+                .with("ipv6.src", src.as_str())
+                .unwrap()
+                .with("ipv6.dst", dst.as_str())
+                .unwrap();
         }
         self.ids[dir] = self.ids[dir] + 1 & 0xffff;
         let (src, dst) = (format!("10.77.0.{src}"), format!("10.77.0.{dst}"));

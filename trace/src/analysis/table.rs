@@ -49,7 +49,7 @@ pub struct Connections {
 
 /// One connection.
 #[derive(Debug, Default)]
-pub(crate) struct Connection {
+pub(super) struct Connection {
     /// The end that spoke first.
     first: Option<(IpAddr, u16)>,
     halves: [Half; 2],
@@ -97,12 +97,12 @@ fn key(seen: &Seen<'_>) -> Key {
 
 impl Connection {
     /// A connection that has seen nothing; `first` is the end that speaks first.
-    pub(crate) fn new(first: (IpAddr, u16)) -> Self {
+    fn new(first: (IpAddr, u16)) -> Self {
         Self { first: Some(first), ..Self::default() }
     }
 
     /// A SYN with another first number on the same ports opens a new stream.
-    pub(crate) fn is_reopened(&self, seen: &Seen<'_>) -> bool {
+    fn is_reopened(&self, seen: &Seen<'_>) -> bool {
         let half = &self.halves[self.dir(seen)];
         seen.flags & (SYN | ACK) == SYN && half.base.is_some_and(|base| base != seen.seq)
     }
@@ -112,7 +112,7 @@ impl Connection {
     }
 
     /// Looks at the next segment; `is_reused` says that the ports had another stream before.
-    pub(crate) fn observe(&mut self, seen: &Seen<'_>, is_reused: bool) -> Analysis {
+    fn observe(&mut self, seen: &Seen<'_>, is_reused: bool) -> Analysis {
         let dir = self.dir(seen);
         let mut found = Analysis { dir, ..Analysis::default() };
         self.learn(seen, dir);
@@ -124,6 +124,7 @@ impl Connection {
         let (me, you) = both(&mut self.halves, dir);
         found.seq = me.base.map_or(0, |base| seen.seq.wrapping_sub(base));
         found.ack = if seen.has(ACK) { you.base.map_or(0, |base| seen.ack.wrapping_sub(base)) } else { 0 };
+        found.base = you.base.unwrap_or(0);
         found.window = window(me, seen);
         rules::label(me, you, seen, initial_rtt, &mut found);
         rules::remember(me, you, seen, &mut found);
@@ -183,11 +184,6 @@ impl Analysis {
 }
 
 impl Seen<'_> {
-    /// The length in sequence space (RFC 9293 section 3.4).
-    pub(crate) fn seq_len(&self) -> u32 {
-        self.len + u32::from(self.has(SYN)) + u32::from(self.has(FIN))
-    }
-
     /// The sequence number after this segment.
     pub(super) fn end(&self) -> u32 {
         self.seq.wrapping_add(self.len).wrapping_add(u32::from(self.any(SYN | FIN)))

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use tongro_wire::{Field, FieldValue, Packet, Value, field, table};
+use tongro_wire::table;
+use tongro_wire::{Field, FieldValue, Packet, Value, field};
 
 /// The rows by what they say.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Rows {
     pub(super) window: &'static Field,
     pub(super) request_in: &'static Field,
     pub(super) http_time: &'static Field,
+    /// Edges of SACK blocks, which are shown relative.
+    pub(super) sack: [&'static Field; 2],
 }
 
 /// The rows, found in the tables at first use.
@@ -48,6 +51,7 @@ fn find() -> Rows {
         window: row("tcp.window_size"),
         request_in: row("http.request_in"),
         http_time: row("http.time"),
+        sack: [row("tcp.options.sack_le"), row("tcp.options.sack_re")],
     }
 }
 

@@ -11,9 +11,8 @@ use std::ops::Range;
 use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
 use tongro_wire::{Layer, Packet, Protocol, Tables, Value};
 
-use crate::analysis::{self, Seen};
+use crate::analysis::{Analysis, Connections, Labels, Seen};
 use crate::flow::Protocol as Transport;
-use crate::segment::Direction;
 
 use super::Need;
 use super::exchange::{Exchange, Request};
@@ -27,6 +26,7 @@ pub type Ends = [SocketAddr; 2];
 #[derive(Debug, Default)]
 pub struct Streams {
     by_ends: HashMap<(Transport, SocketAddr, SocketAddr), usize>,
+    analysis: Connections,
     tcp: Vec<Connection>,
     udp: Vec<Ends>,
     now: Now,
@@ -46,18 +46,9 @@ struct Now {
 #[derive(Debug)]
 struct Connection {
     ends: Ends,
-    halves: [Half; 2],
+    halves: [Messages; 2],
     app: Option<&'static Protocol>,
     exchange: Exchange,
-    analysis: analysis::Connection,
-}
-
-/// What one end has sent.
-#[derive(Debug, Default)]
-struct Half {
-    base: Option<u32>,
-    has_syn: bool,
-    messages: Messages,
 }
 
 /// Where a message of this packet stands; see [`tongro_wire::Part`].
@@ -73,11 +64,13 @@ pub(super) struct Ended {
 
 /// The parts of a TCP header that a stream is made of.
 #[derive(Debug, Clone, Copy)]
-struct Header {
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    window: u16,
+pub(super) struct Header {
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+    pub(super) window: u16,
+    /// More options than a time stamp takes.
+    pub(super) has_options: bool,
 }
 
 impl Streams {
@@ -152,49 +145,26 @@ impl Streams {
         };
         let layer = &packet.layers[index];
         let bytes = packet.bytes_of(layer);
-        let options = layer.header.start + 20..layer.header.end;
-        let payload = layer.payload.clone();
-        let source_no = layer.source;
-        let now = self.now;
-        let seen = Seen {
-            no: now.no,
-            at: now.at,
-            src: (source.ip(), source.port()),
-            dst: (target.ip(), target.port()),
-            seq: header.seq,
-            ack: header.ack,
-            flags: header.flags,
-            window: header.window,
-            len: payload.len() as u32,
-            options: bytes.get(options).unwrap_or_default(),
-        };
-        let (number, is_reused) = self.connection(source, target, &seen);
+        let (payload, source_no) = (layer.payload.clone(), layer.source);
+        let options = bytes.get(layer.header.start + 20..layer.header.end).unwrap_or_default();
+        let (src, dst) = ((source.ip(), source.port()), (target.ip(), target.port()));
+        let Header { seq, ack, flags, window, .. } = header;
+        let (no, at, len) = (self.now.no, self.now.at, payload.len() as u32);
+        let found = self.analysis.observe(&Seen { no, at, src, dst, seq, ack, flags, window, len, options });
+        let number = found.stream as usize;
+        if number == self.tcp.len() {
+            self.tcp.push(Connection::new([source, target]));
+            self.by_ends.insert(key(Transport::Tcp, source, target), number);
+        }
         self.now.connection = Some(number);
-        let connection = &mut self.tcp[number];
-        let dir = usize::from(connection.ends[0] != source);
-        connection.learn(dir, &header);
-        add(packet, ROWS.tcp_stream, index, number as u64);
-        connection.describe(packet, index, dir, &seen, is_reused, now.has_timing);
-        if now.has_messages {
+        describe(packet, index, &found, &header, len, self.now.has_timing);
+        if self.now.has_messages {
             let mut messages = Vec::new();
             let segment = payload.start..payload.end.min(bytes.len()).max(payload.start);
-            connection.feed(dir, &header, segment.start, &bytes[segment], tables, sources, &mut messages);
+            let connection = &mut self.tcp[number];
+            connection.feed(&found, &header, segment.start, &bytes[segment], tables, sources, &mut messages);
             ended.extend(messages.into_iter().map(|message| Ended::of(message, source_no)));
         }
-    }
-
-    /// The number of the segment's connection, and whether its ports had another before.
-    fn connection(&mut self, source: SocketAddr, target: SocketAddr, seen: &Seen<'_>) -> (usize, bool) {
-        let key = key(Transport::Tcp, source, target);
-        let known = self.by_ends.get(&key).copied();
-        let is_reused = known.is_some_and(|number| self.tcp[number].analysis.is_reopened(seen));
-        if let Some(number) = known.filter(|_| !is_reused) {
-            return (number, false);
-        }
-        let number = self.tcp.len();
-        self.tcp.push(Connection::new([source, target]));
-        self.by_ends.insert(key, number);
-        (number, is_reused)
     }
 
     /// Adds what the messages of this packet mean to those of others.
@@ -236,55 +206,13 @@ impl Ended {
 
 impl Connection {
     fn new(ends: Ends) -> Self {
-        let analysis = analysis::Connection::new((ends[0].ip(), ends[0].port()));
-        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default(), analysis }
-    }
-
-    fn learn(&mut self, dir: Direction, header: &Header) {
-        let half = &mut self.halves[dir];
-        if header.flags & SYN != 0 && !half.has_syn {
-            half.base = Some(header.seq);
-            half.has_syn = true;
-            half.messages.begin(header.seq.wrapping_add(1));
-        } else if half.base.is_none() {
-            half.base = Some(header.seq.wrapping_sub(1));
-        }
-        let other = &mut self.halves[1 - dir];
-        if header.flags & ACK != 0 && other.base.is_none() {
-            other.base = Some(header.ack.wrapping_sub(1));
-        }
-    }
-
-    fn relative(&self, dir: Direction, raw: u32) -> u32 {
-        self.halves[dir].base.map_or(raw, |base| raw.wrapping_sub(base))
-    }
-
-    /// Relative numbers, and what the analysis says: the window in bytes, the labels, the times.
-    fn describe(
-        &mut self,
-        packet: &mut Packet<'_>,
-        index: usize,
-        dir: Direction,
-        seen: &Seen<'_>,
-        is_reused: bool,
-        has_timing: bool,
-    ) {
-        let seq = self.relative(dir, seen.seq);
-        add(packet, ROWS.seq, index, u64::from(seq));
-        add(packet, ROWS.next_seq, index, u64::from(seq.wrapping_add(seen.seq_len())));
-        let ack = if seen.flags & ACK != 0 { self.relative(1 - dir, seen.ack) } else { 0 };
-        add(packet, ROWS.ack, index, u64::from(ack));
-        let found = self.analysis.observe(seen, is_reused);
-        add(packet, ROWS.window, index, u64::from(found.window));
-        if has_timing {
-            found.fields(|(row, value)| add(packet, row, index, value));
-        }
+        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default() }
     }
 
     #[allow(clippy::too_many_arguments)] // where a segment is, where its messages go
     fn feed(
         &mut self,
-        dir: Direction,
+        found: &Analysis,
         header: &Header,
         at: usize,
         payload: &[u8],
@@ -292,16 +220,20 @@ impl Connection {
         sources: &mut Vec<Vec<u8>>,
         messages: &mut Vec<Message>,
     ) {
+        let dir = found.dir;
         let ports = [self.ends[dir].port(), self.ends[1 - dir].port()];
         if header.flags & ACK != 0 {
-            self.halves[1 - dir].messages.acknowledged(header.ack);
+            self.halves[1 - dir].acknowledged(header.ack);
         }
         let (app, exchange) = (&mut self.app, &self.exchange);
         let mut desk = Desk { app, exchange, ports, tables, sources, messages };
-        let half = &mut self.halves[dir].messages;
+        let half = &mut self.halves[dir];
         let seq = header.seq.wrapping_add(u32::from(header.flags & SYN != 0));
+        if header.flags & SYN != 0 {
+            half.begin(seq);
+        }
         if !payload.is_empty() && header.flags & RST == 0 {
-            half.segment(seq, at, payload, &mut desk);
+            half.segment(seq, at, payload, is_again(found.labels), &mut desk);
         }
         if header.flags & (FIN | RST) != 0 {
             half.close(&mut desk);
@@ -309,16 +241,60 @@ impl Connection {
     }
 }
 
-fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
+/// Whether the bytes of a segment were seen before, or should have been: raw bytes are not shown twice. What was asked
+/// for by duplicate acknowledgments was not seen.
+fn is_again(labels: Labels) -> bool {
+    labels.any(Labels::RETRANSMISSION.with(Labels::OUT_OF_ORDER)) && !labels.has(Labels::FAST_RETRANSMISSION)
+}
+
+impl Header {
+    fn seq_len(&self, payload: u32) -> u32 {
+        payload + u32::from(self.flags & SYN != 0) + u32::from(self.flags & FIN != 0)
+    }
+}
+
+/// Relative numbers, the scaled window and, when asked for, the labels.
+fn describe(
+    packet: &mut Packet<'_>,
+    index: usize,
+    found: &Analysis,
+    header: &Header,
+    payload: u32,
+    has_labels: bool,
+) {
+    let rows = &ROWS;
+    add(packet, rows.seq, index, u64::from(found.seq));
+    add(packet, rows.next_seq, index, u64::from(found.seq.wrapping_add(header.seq_len(payload))));
+    add(packet, rows.ack, index, u64::from(found.ack));
+    add(packet, rows.tcp_stream, index, u64::from(found.stream));
+    add(packet, rows.window, index, u64::from(found.window));
+    if header.flags & SYN == 0 && header.has_options {
+        for value in packet.fields.iter_mut().filter(|value| value.layer == index) {
+            if rows.sack.contains(&value.field)
+                && let Value::Uint(edge) = &mut value.value
+            {
+                *edge = u64::from((*edge as u32).wrapping_sub(found.base));
+            }
+        }
+    }
+    if has_labels {
+        found.fields(|(row, value)| add(packet, row, index, value));
+    }
+}
+
+pub(super) fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
     let layer = packet.layers.get(index)?;
     let bytes = packet.bytes_of(layer).get(layer.header.clone())?;
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let window = u16::from_be_bytes(bytes.get(14..16)?.try_into().ok()?);
-    Some(Header { seq: word(4)?, ack: word(8)?, flags: *bytes.get(13)?, window })
+    let has_options = bytes.len() >= 20 + 10;
+    Some(Header { seq: word(4)?, ack: word(8)?, flags: *bytes.get(13)?, window, has_options })
 }
 
-/// The ends of a transport: the ports of its header, the addresses of the IP layer around it.
-fn ends(packet: &Packet<'_>, index: usize) -> Option<Ends> {
+/// The ends of the transport that is this layer of a packet, sender first: the ports of its header, the addresses of
+/// the IP layer around it.
+#[must_use]
+pub fn ends(packet: &Packet<'_>, index: usize) -> Option<Ends> {
     let layer = packet.layers.get(index)?;
     let ports = packet.bytes_of(layer).get(layer.header.clone())?.get(..4)?;
     let is_ip = |layer: &&Layer| matches!(layer.protocol.name, "ip" | "ipv6");

@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::dissect::{Block, Walk};
 use crate::field::{Derive, Display, Field, Type, derived, found, rest, text};
 use crate::protocol::Protocol;
+use crate::table::data::DATA;
 use crate::{ProblemKind, Value};
 
 /// The head of an HTTP/1 message.
@@ -299,6 +300,7 @@ fn of_type(value: &[u8]) -> &'static Protocol {
         b"application/json" => &JSON,
         b"text/xml" | b"application/xml" => &XML,
         b"application/x-www-form-urlencoded" => &FORM,
+        b"application/octet-stream" => &DATA,
         text if text.starts_with(b"text/") => &TEXT_LINES,
         _ => &MEDIA,
     }
@@ -319,7 +321,8 @@ fn content(walk: &mut Walk<'_>, block: &mut Block) {
 }
 
 /// The content of a chunked body (RFC 9112 section 7.1); none when it does not end here.
-fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
+#[must_use]
+pub fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     loop {
         let line = bytes.windows(2).position(|pair| pair == b"\r\n")?;
