@@ -24,6 +24,7 @@ pub mod reconcile;
 pub mod remote;
 pub mod replica;
 pub mod scan;
+pub mod sim;
 pub mod store;
 pub mod tree;
 pub mod version;
