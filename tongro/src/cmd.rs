@@ -6,6 +6,7 @@ mod echo;
 mod file;
 mod lab;
 mod ladder;
+mod sync;
 mod up;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Command {
     Echo(echo::Echo),
     /// Send, receive and serve large files
     File(file::FileCommand),
+    /// Synchronise folders, here or across the network
+    Sync(sync::SyncCommand),
     /// The private network
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
@@ -59,6 +62,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::File(file)) => file.run(&mut talk),
+        Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
