@@ -4,21 +4,28 @@ mod check;
 mod doctor;
 mod echo;
 mod file;
+mod fields;
+mod follow;
 mod lab;
 mod ladder;
 mod sync;
+mod pack;
+mod read;
+mod unpack;
+mod stats;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::help;
 use crate::talk::{Color, Talk};
 
 /// See, break and prove network programs.
 #[derive(Debug, Parser)]
 #[command(name = "tongro", version, max_term_width = 100, arg_required_else_help = false)]
-struct Cli {
+pub(crate) struct Cli {
     /// Language to speak: ko or en (default from the locale)
     #[arg(long, global = true, value_name = "LANG")]
     lang: Option<String>,
@@ -45,13 +52,27 @@ enum Command {
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
+    /// Read a capture
+    Read(read::Read),
+    /// Pack values into bytes with a format of Python's struct
+    Pack(pack::Pack),
+    /// Unpack bytes into values with a format of Python's struct
+    Unpack(unpack::Unpack),
+    /// Follow a conversation
+    Follow(follow::FollowCommand),
+    /// Show statistics of a capture
+    Stats(stats::StatsCommand),
+    /// Look up protocols and fields
+    Fields(fields::Fields),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
 
 /// Reads the command line and runs the command.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let lang = Talk::new(help::lang_asked().as_deref(), Color::Never).lang;
+    let matches = help::speaking(Cli::command(), lang).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut talk = Talk::new(cli.lang.as_deref(), cli.color);
     let code = match cli.command {
         None => {
@@ -65,6 +86,12 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
+        Some(Command::Read(read)) => read.run(&mut talk),
+        Some(Command::Pack(pack)) => pack.run(&mut talk),
+        Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
+        Some(Command::Follow(follow)) => follow.run(&mut talk),
+        Some(Command::Stats(stats)) => stats.run(&mut talk),
+        Some(Command::Fields(fields)) => fields.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

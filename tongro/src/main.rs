@@ -4,7 +4,12 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod help;
+mod input;
 mod peer;
+mod protocols;
+mod sift;
+mod structure;
 mod talk;
 
 use std::process::ExitCode;

@@ -30,6 +30,8 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  fuzz NAME|all [--packets N] [--seed S]
+                    feed a parser with mutated bytes
   install-peers     only install what `test` needs
 ";
 
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
+        ["fuzz", rest @ ..] => return plain(fuzz(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");
@@ -68,6 +71,13 @@ fn install_peers() -> Tally {
 fn bench_lab(rest: &[&str]) -> bool {
     let mut arguments =
         vec!["run", "--quiet", "--release", "--package", "tongro-lab", "--example", "bench", "--"];
+    arguments.extend(rest);
+    cargo(&arguments)
+}
+
+fn fuzz(rest: &[&str]) -> bool {
+    let mut arguments =
+        vec!["run", "--quiet", "--release", "--package", "tongro-trace", "--example", "fuzz", "--"];
     arguments.extend(rest);
     cargo(&arguments)
 }
