@@ -102,7 +102,7 @@ impl<V: Vfs, S: Store> Replica<V, S> {
     }
 
     /// Where we stand.
-    pub fn head(&self) -> Head {
+    pub fn standing(&self) -> Head {
         Head { device: self.device, set: self.set, root: self.tree.root() }
     }
 

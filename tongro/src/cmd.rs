@@ -10,6 +10,7 @@ mod fields;
 mod follow;
 mod lab;
 mod ladder;
+mod sync;
 mod pack;
 mod read;
 mod ping;
@@ -49,6 +50,8 @@ enum Command {
     Echo(echo::Echo),
     /// Send, receive and serve large files
     File(file::FileCommand),
+    /// Synchronise folders, here or across the network
+    Sync(sync::SyncCommand),
     /// The private network
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
@@ -92,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::File(file)) => file.run(&mut talk),
+        Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),

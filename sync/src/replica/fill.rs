@@ -51,8 +51,7 @@ impl<V: Vfs, S: Store> Replica<V, S> {
                     } else if len >= SMALL && self.stage_by_recipe(job, &hash, len, remote, report)? {
                         // done
                     } else {
-                        let from = job.plan.is_conflict;
-                        wants.push((at, Want { key: self.source_key(job, from), hash, ranges: Vec::new() }));
+                        wants.push((at, Want { key: job.key.clone(), hash, ranges: Vec::new() }));
                     }
                 }
             }
@@ -243,12 +242,6 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         Ok(is_whole)
     }
 
-    /// Where the other side has the content: a conflict copy is made of what it has under the name that clashed.
-    fn source_key(&self, job: &Job, is_conflict: bool) -> Key {
-        let _ = is_conflict; // the other side looks by hash if the key holds something else
-        job.key.clone()
-    }
-
     /// Everything else in one stream, in order.
     fn stage_from_there(
         &mut self,
@@ -265,6 +258,7 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         let asked: Vec<Want> = wants.iter().map(|(_, want)| want.clone()).collect();
         let mut open: Option<Coming> = None;
         let mut came = vec![false; wants.len()];
+        let mut lists = Vec::new();
         let vfs = &self.vfs;
         remote.fetch(&asked, &mut |number, piece| {
             let (Some(name), Some(want)) = (names.get(number), asked.get(number)) else {
@@ -284,12 +278,19 @@ impl<V: Vfs, S: Store> Replica<V, S> {
                     let len = coming.to.finish().map_err(Error::io("write"))?;
                     open = None;
                     let source = vfs.open(name).map_err(Error::io("open"))?;
-                    came[number] = chunk::read(source, len).map_err(Error::io("read"))?.hash == want.hash;
+                    let content = chunk::read(source, len).map_err(Error::io("read"))?;
+                    came[number] = content.hash == want.hash;
+                    if came[number] && !content.chunks.is_empty() {
+                        lists.push((content.hash, content.chunks)); // a base for its next version
+                    }
                 }
                 Piece::Missing => open = None,
             }
             Ok(())
         })?;
+        if !lists.is_empty() {
+            self.store.commit(&crate::store::Change { chunks: lists, ..Default::default() })?;
+        }
         for ((is_here, name), (at, _)) in came.into_iter().zip(names).zip(wants) {
             if is_here {
                 self.finish(&mut jobs[at], name)?;

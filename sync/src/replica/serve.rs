@@ -18,7 +18,7 @@ const PIECE: usize = 256 * 1024;
 
 impl<V: Vfs, S: Store> Remote for Replica<V, S> {
     fn head(&mut self) -> Result<Head> {
-        Ok(Self::head(self))
+        Ok(self.standing())
     }
 
     fn children(&mut self, asks: &[Ask]) -> Result<Vec<Vec<Child>>> {

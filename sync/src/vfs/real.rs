@@ -1,5 +1,6 @@
 //! The disk: every path is opened below the root by `openat2(2)`, never through a symbolic link.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -21,13 +22,29 @@ use crate::name;
 pub struct RealVfs {
     root: OwnedFd,
     path: PathBuf,
+    /// Operations until this process kills itself; see [`RealVfs::open`].
+    fuse: Option<Cell<u64>>,
 }
 
 impl RealVfs {
     /// The folder at this path, which must be there.
+    ///
+    /// If `TONGRO_SYNC_FUSE` holds a number, the process kills itself (SIGKILL) before that operation on the file
+    /// system: so `sync torture` reaches every point, and a seed reaches it again.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { root: rustix::fs::openat(CWD, path, flags, Mode::empty())?, path: path.to_owned() })
+        let fuse =
+            std::env::var("TONGRO_SYNC_FUSE").ok().and_then(|number| number.parse().ok()).map(Cell::new);
+        Ok(Self { root: rustix::fs::openat(CWD, path, flags, Mode::empty())?, path: path.to_owned(), fuse })
+    }
+
+    /// One operation more; perhaps the last.
+    fn burn(&self) {
+        let Some(fuse) = &self.fuse else { return };
+        fuse.set(fuse.get().saturating_sub(1));
+        if fuse.get() == 0 {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
     }
 
     /// Where it is.
@@ -36,6 +53,7 @@ impl RealVfs {
     }
 
     fn beneath(&self, path: &[u8], flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        self.burn();
         let path = if path.is_empty() { b"." } else { path };
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let confined = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -59,6 +77,7 @@ impl RealVfs {
 
     fn rename(&self, from: &[u8], to: &[u8], flags: RenameFlags) -> io::Result<()> {
         let ((old, old_part), (new, new_part)) = (self.folder(from)?, self.folder(to)?);
+        self.burn();
         Ok(rustix::fs::renameat_with(&old, old_part, &new, new_part, flags)?)
     }
 }
@@ -197,6 +216,7 @@ impl Vfs for RealVfs {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.burn();
         Ok(rustix::fs::syncfs(&self.root)?)
     }
 
