@@ -134,7 +134,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 15] = [
+const FILES: &[File] = &[
     file!("bug", "bugs/streams.toml"),
     file!("bug", "bugs/binary.toml"),
     file!("bug", "bugs/files.toml"),
@@ -150,6 +150,7 @@ const FILES: [File; 15] = [
     file!("field", "fields.toml"),
     file!("ui", "ui.toml"),
     file!("cli", "cli.toml"),
+    file!("cli", "learn.toml"),
 ];
 
 #[cfg(test)]
