@@ -154,6 +154,7 @@ const FILES: &[File] = &[
     file!("reading", "reading.toml"),
     file!("packet", "packet.toml"),
     file!("sync", "sync.toml"),
+    file!("cli", "learn.toml"),
 ];
 
 #[cfg(test)]

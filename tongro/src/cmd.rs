@@ -17,6 +17,10 @@ mod ping;
 mod traceroute;
 mod unpack;
 mod stats;
+mod init;
+mod lab;
+mod ladder;
+mod learn;
 mod up;
 
 use std::process::ExitCode;
@@ -42,6 +46,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read the course: days, lessons, practicals
+    Learn(learn::Learn),
+    /// Write a workspace for the course
+    Init(init::Init),
     /// Run a program in the private lab and judge it
     Check(check::Check),
     /// Open the workbench
@@ -91,6 +99,8 @@ pub(crate) fn run() -> ExitCode {
             welcome(&mut talk);
             0
         }
+        Some(Command::Learn(learn)) => learn.run(&mut talk),
+        Some(Command::Init(init)) => init.run(&mut talk),
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
