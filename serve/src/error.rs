@@ -102,6 +102,20 @@ pub enum Error {
         /// The text of the `ERR` frame.
         why: String,
     },
+    /// A program could not be started.
+    #[error("`{program}` could not be started: {source}")]
+    NotStarted {
+        /// Its name.
+        program: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A program ended, or ran on, without listening on a TCP port.
+    #[error("it never listened on a TCP port; it wrote: {stderr}")]
+    NeverListened {
+        /// The last lines of its standard error.
+        stderr: String,
+    },
     /// Anything else, with the operation that met it.
     #[error("{operation}: {source}")]
     Io {

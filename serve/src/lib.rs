@@ -49,9 +49,11 @@
 //! ```
 
 mod bell;
+pub mod bench;
 mod client;
 mod clock;
 mod connection;
+mod converse;
 mod datagram;
 mod doors;
 mod drive;
@@ -73,6 +75,7 @@ mod timers;
 mod tls;
 
 pub use client::Client;
+pub use converse::{Moved, converse};
 pub use error::{Error, Result, Why};
 pub use file::transfer;
 pub use listen::{ClockListener, ListenOptions};

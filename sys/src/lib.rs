@@ -6,6 +6,7 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("tongro-sys speaks to the Linux kernel; other systems are served through the loopback proxy");
 
+pub mod calls;
 pub mod clock;
 pub mod ethtool;
 pub mod fdpass;

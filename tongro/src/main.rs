@@ -5,6 +5,7 @@
 
 mod cmd;
 mod help;
+mod network;
 mod talk;
 
 use std::process::ExitCode;

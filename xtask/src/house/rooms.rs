@@ -9,7 +9,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("sys", &[]),
     ("lab", &["sys", "trace", "wire"]),
     ("proto", &["wire"]),
-    ("serve", &["proto"]),
+    ("serve", &["proto", "sys"]),
     ("http", &[]),
     ("chat", &["proto", "serve"]),
     ("sync", &["proto", "serve"]),
