@@ -134,7 +134,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 17] = [
+const FILES: [File; 21] = [
     file!("bug", "bugs/streams.toml"),
     file!("bug", "bugs/binary.toml"),
     file!("bug", "bugs/files.toml"),
@@ -152,6 +152,10 @@ const FILES: [File; 17] = [
     file!("cli", "cli.toml"),
     file!("help", "help.toml"),
     file!("serve", "serve.toml"),
+    file!("race", "race.toml"),
+    file!("clock", "clock.toml"),
+    file!("bench", "bench.toml"),
+    file!("pathology", "pathology.toml"),
 ];
 
 #[cfg(test)]

@@ -12,9 +12,9 @@
 //!
 //! | | sequential | thread | pool | fork | prefork | poll | epoll | io_uring | async | async-multi |
 //! |---|---|---|---|---|---|---|---|---|---|---|
-//! | echo, line, frame, daytime, transfer | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | – | ✓ | ✓ |
-//! | chat | one at a time | ✓ | ✓ | no shared room | no shared room | ✓ | ✓ | – | ✓ | ✓ |
-//! | clock (UDP, no TLS) | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | – | ✓ | ✓ |
+//! | echo, line, frame, daytime, transfer | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
+//! | chat | one at a time | ✓ | ✓ | no shared room | no shared room | ✓ | ✓ | ✓ | ✓ | ✓ |
+//! | clock (UDP, no TLS) | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
 //!
 //! What cannot be had is refused by [`start`] with the reason ([`Why`]), before anything listens. Any stream may be a
 //! TCP or a Unix socket, plain or under TLS.

@@ -22,6 +22,7 @@ pub mod seccomp;
 pub mod sock_diag;
 pub mod socket;
 pub mod spawn;
+pub mod uring;
 
 use std::io;
 

@@ -1,10 +1,13 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
+mod bench;
 mod check;
+mod clock;
 mod doctor;
 mod echo;
 mod lab;
 mod ladder;
+mod race;
 mod up;
 
 use std::process::ExitCode;
@@ -34,10 +37,16 @@ enum Command {
     Check(check::Check),
     /// Open the workbench
     Up(up::Up),
+    /// Race the concurrency models, and your own program, under the same load
+    Bench(bench::Bench),
+    /// The time over UDP: broadcast, multicast, question and answer
+    Clock(clock::Clock),
     /// An echo server and client
     Echo(echo::Echo),
     /// The private network
     Lab(lab::LabCommand),
+    /// Lost updates and deadlocks: what threads and processes do to shared data
+    Race(race::Race),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
     /// Tell what works on this computer, and how to fix what does not
@@ -57,8 +66,11 @@ pub(crate) fn run() -> ExitCode {
         }
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
+        Some(Command::Bench(bench)) => bench.run(&mut talk),
+        Some(Command::Clock(clock)) => clock.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
+        Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };

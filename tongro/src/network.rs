@@ -38,10 +38,14 @@ fn words(error: &Error) -> (&'static str, Vec<(&'static str, String)>) {
                 Why::NoSharedMemory => "no_shared_memory",
                 Why::NoStream => "no_stream",
                 Why::SwitchedOff { .. } => "switched_off",
-                Why::NotBuilt | Why::KernelLacksIt => "kernel_lacks",
+                Why::KernelLacksIt => "kernel_lacks",
             };
             (id, vec![("model", model.name().to_owned())])
         }
+        Error::NotStarted { program, source } => {
+            ("not_started", vec![("program", program.clone()), ("why", source.to_string())])
+        }
+        Error::NeverListened { stderr } => ("never_listened", vec![("stderr", stderr.clone())]),
         Error::Tls { source } => ("tls", vec![("why", source.to_string())]),
         Error::Pem { what } => ("pem", vec![("what", (*what).to_owned())]),
         Error::Io { operation: "receive", source } if is_cut(source) => ("cut", vec![]),

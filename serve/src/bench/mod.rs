@@ -161,7 +161,7 @@ pub fn measure(lane: &Lane, cell: &Cell) -> Result<Measured> {
         listen_overflows: counted.listen_overflows,
         syn_retransmits: counted.syn_retransmits,
         seen,
-        threads_grown: after.threads.saturating_sub(idle.threads),
+        threads_grown: beside(after).saturating_sub(beside(idle)),
         time_wait: time_wait(address.port()),
         ports: ports(),
         calls: Vec::new(),
@@ -189,6 +189,11 @@ pub fn measure(lane: &Lane, cell: &Cell) -> Result<Measured> {
         processes: after.processes,
         symptoms,
     })
+}
+
+/// Threads beside the first of each process.
+fn beside(usage: Usage) -> u64 {
+    usage.threads.saturating_sub(usage.processes)
 }
 
 /// System calls per reply, by name, the most frequent first: a run of its own. Empty where counting is forbidden.
