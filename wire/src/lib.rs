@@ -37,6 +37,7 @@
 //! # Ok::<(), tongro_wire::SpecError>(())
 //! ```
 
+pub use crate::answer::{answers, survives_raw_socket};
 pub use crate::craft::craft;
 pub use crate::dissect::{Part, Place, dissect, dissect_from, dissect_on, dissect_scoped};
 pub use crate::field::{Auto, Bits, Derive, Display, Field, Size, Sum, Type, When, status};
@@ -50,14 +51,17 @@ pub use crate::table::{field, ids_of, protocol, protocols, rows_of};
 pub use crate::tables::{Carrier, Own, Tables};
 pub use crate::value::Value;
 
+mod answer;
 mod bits;
 pub mod checksum;
 mod craft;
 mod dissect;
+pub mod export;
 pub mod expr;
 mod field;
 pub mod filter;
 mod framing;
+pub mod hex;
 mod link;
 pub mod own;
 mod packet;
@@ -68,5 +72,6 @@ mod spec;
 pub mod structs;
 pub mod table;
 mod tables;
+pub mod template;
 mod value;
 pub mod view;

@@ -30,7 +30,7 @@ struct Walk<'d> {
 }
 
 /// `steps` steps of a random walk over one pair of ports.
-pub fn walk(dice: &mut Dice, out: &mut Frames, steps: usize) {
+pub(crate) fn walk(dice: &mut Dice, out: &mut Frames, steps: usize) {
     let mut walk = Walk { ends: Default::default(), has_sack: dice.chance(30), dice };
     let port = 40_000 + walk.dice.below(20_000);
     for (index, end) in walk.ends.iter_mut().enumerate() {

@@ -69,8 +69,25 @@ impl Messages {
     }
 
     /// Takes the payload of a segment, `at` in the bytes it lies in.
-    pub(super) fn segment(&mut self, seq: u32, at: usize, payload: &[u8], desk: &mut Desk<'_>) {
+    pub(super) fn segment(
+        &mut self,
+        seq: u32,
+        at: usize,
+        payload: &[u8],
+        is_again: bool,
+        desk: &mut Desk<'_>,
+    ) {
         let next = *self.next.get_or_insert(seq);
+        if self.waiting.is_empty() && desk.is_unknown(payload) {
+            // Bytes that no protocol claims are shown as they come.
+            let end = seq.wrapping_add(payload.len() as u32);
+            self.next = Some(if before(next, end) { end } else { next });
+            if !is_again {
+                let span = at..at + payload.len();
+                desk.messages.push(Message { protocol: data(), place: Bytes::Segment, span });
+            }
+            return;
+        }
         if before(next, seq) {
             return self.wait(seq, payload);
         }
@@ -231,6 +248,14 @@ impl Messages {
 }
 
 impl Desk<'_> {
+    /// Whether nobody knows what the connection speaks, and these bytes do not tell.
+    fn is_unknown(&mut self, payload: &[u8]) -> bool {
+        if self.app.is_none() {
+            *self.app = self.tables.application(Carrier::Tcp, self.ports, payload);
+        }
+        self.app.is_none()
+    }
+
     /// The application of the next bytes, and where their message ends.
     fn step(&mut self, bytes: &[u8]) -> (&'static Protocol, Framing) {
         if self.app.is_none() {
