@@ -22,8 +22,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk", "the workbench's tests"),
 ];
 /// The same for programs that may stand anywhere in PATH.
-const PROGRAMS: [(&str, &str, &str); 2] =
-    [("node", "nodejs", "the workbench's tests"), ("npm", "npm", "the workbench's tests")];
+const PROGRAMS: [(&str, &str, &str); 3] = [
+    ("node", "nodejs", "the workbench's tests"),
+    ("npm", "npm", "the workbench's tests"),
+    ("zstd", "zstd", "the tests of packed captures"),
+];
 
 /// Installs what is missing; the names of what could not be had.
 pub(crate) fn install() -> Vec<&'static str> {
