@@ -5,7 +5,13 @@
 
 mod cmd;
 mod crafted;
+mod help;
+mod input;
 mod network;
+mod peer;
+mod protocols;
+mod serving;
+mod sift;
 mod structure;
 mod summary;
 mod talk;

@@ -25,6 +25,8 @@ pub struct Protocol {
     /// Whether a payload follows that belongs to this layer; a message of an application has none, and the next
     /// message is its sibling.
     pub nests: bool,
+    /// Whether it was read from a file of one's own.
+    pub is_own: bool,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -42,6 +44,7 @@ impl Protocol {
             code: &[],
             min_len: 0,
             nests: true,
+            is_own: false,
             hook: None,
         }
     }

@@ -173,6 +173,12 @@ impl fmt::Display for Value<'_> {
 }
 
 impl Field {
+    /// A value of this field as `tshark -T fields` prints it.
+    #[must_use]
+    pub fn print(&self, value: &Value<'_>) -> String {
+        printed(value, self.display)
+    }
+
     /// Reads a value of this field from text: a number (decimal, `0x…`), a name of the table (`Echo request`), an
     /// address, `true`/`false`; bytes are taken from `0x…` hex, else as the text itself. `None` when it is none.
     #[must_use]

@@ -31,6 +31,8 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  fuzz NAME|all [--packets N] [--seed S]
+                    feed a parser with mutated bytes
   bench packets [craft|capture]
                     measure crafting beside Scapy, and capturing on a veth
   install-peers     only install what `test` needs
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
+        ["fuzz", rest @ ..] => return plain(fuzz(rest)),
         ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
@@ -72,6 +75,13 @@ fn install_peers() -> Tally {
 fn bench_lab(rest: &[&str]) -> bool {
     let mut arguments =
         vec!["run", "--quiet", "--release", "--package", "tongro-lab", "--example", "bench", "--"];
+    arguments.extend(rest);
+    cargo(&arguments)
+}
+
+fn fuzz(rest: &[&str]) -> bool {
+    let mut arguments =
+        vec!["run", "--quiet", "--release", "--package", "tongro-trace", "--example", "fuzz", "--"];
     arguments.extend(rest);
     cargo(&arguments)
 }

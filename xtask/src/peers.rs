@@ -7,10 +7,11 @@ use std::process::Command;
 use crate::run::{command, root, runs, succeeds};
 
 /// A file that must be there, the Debian package that brings it, and what needs it.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: &[(&str, &str, &str)] = &[
     ("/usr/bin/python3", "python3", "the programs that the judge's tests run"),
     ("/usr/bin/setpriv", "util-linux", "the lab's tests as a plain user"),
     ("/usr/bin/tshark", "tshark", "the agreement of our captures with Wireshark"),
+    ("/usr/bin/openssl", "openssl", "certificates for programs whose TLS is opened"),
     (
         "/usr/lib/python3/dist-packages/scapy/__init__.py",
         "python3-scapy",

@@ -33,7 +33,7 @@ mod parse;
 
 use std::fmt;
 
-use crate::filter::distance;
+use crate::tables::distance;
 use crate::{LayerSpec, LinkType, craft};
 use parse::{Arg, Call};
 
