@@ -4,6 +4,7 @@
 //! test, docs and dependencies. Where something is counted, the last line is `N passed, M failed`.
 
 mod artifacts;
+mod bench;
 mod ci;
 mod deny;
 mod house;
@@ -30,6 +31,7 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
   install-peers     only install what `test` needs
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
+        ["bench", "packets"] => return plain(bench::packets()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
         ["install-peers"] => install_peers(),
