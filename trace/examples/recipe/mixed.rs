@@ -143,7 +143,7 @@ fn records(dice: &mut Dice, out: &mut Frames, mss: usize) {
     let record = |kind: u8, len: u16| {
         let mut record = vec![kind, 3, 3];
         record.extend(len.to_be_bytes());
-        record.extend((0..len).map(|at| (at * 7 ^ 0x5a) as u8));
+        record.extend((0..len).map(|at| ((at * 7) ^ 0x5a) as u8));
         record
     };
     talk.say(0, &record(23, 700));
