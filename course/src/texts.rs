@@ -134,7 +134,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 16] = [
+const FILES: &[File] = &[
     file!("bug", "bugs/streams.toml"),
     file!("bug", "bugs/binary.toml"),
     file!("bug", "bugs/files.toml"),
@@ -150,7 +150,11 @@ const FILES: [File; 16] = [
     file!("field", "fields.toml"),
     file!("ui", "ui.toml"),
     file!("cli", "cli.toml"),
+    file!("help", "help.toml"),
     file!("reading", "reading.toml"),
+    file!("packet", "packet.toml"),
+    file!("sync", "sync.toml"),
+    file!("cli", "learn.toml"),
 ];
 
 #[cfg(test)]

@@ -4,8 +4,15 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod help;
 mod input;
+mod peer;
+mod protocols;
 mod sift;
+mod crafted;
+mod network;
+mod structure;
+mod summary;
 mod talk;
 
 use std::process::ExitCode;

@@ -130,6 +130,11 @@ impl Craft {
                 inner.unwrap_or(field.default)
             }
             Auto::ItemLen => placed.item_len(layers[index].protocol.fields, part)?,
+            Auto::LenOf(id, extra) => {
+                let of_id = |part: &&Part| part.field.is_some_and(|field| field.id == id);
+                let bits: u32 = placed.parts.iter().filter(of_id).map(|part| part.bits).sum();
+                u64::from(bits / 8) + u64::from(extra)
+            }
             Auto::Count(id) => holds(id) as u64,
             Auto::Present(id) => u64::from(holds(id) > 0),
             Auto::Checksum(_) => return None,

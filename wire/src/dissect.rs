@@ -289,6 +289,7 @@ impl<'a> Walk<'a> {
                     let header = &self.bytes[block.start..block.limit()];
                     (block.cursor, bits::read(header, u32::from(at), u32::from(len)) as u32 * 8)
                 }
+                Bits::Sized(size) => (block.cursor, self.told(size, block.layer)),
                 Bits::Rest => (block.cursor, (block.limit() * 8 - block.start * 8) as u32 - block.cursor),
                 Bits::Hook(_) => continue,
                 Bits::Derived(from) => {
@@ -307,6 +308,15 @@ impl<'a> Walk<'a> {
                 self.row(field, at, len, min_len, block);
             }
         }
+    }
+
+    /// The bits that a field of this layer tells of another.
+    fn told(&self, size: &crate::field::Size, layer: usize) -> u32 {
+        let mut before = self.packet.fields.iter().rev().take_while(|value| value.layer == layer);
+        let number = before.find(|value| value.field.id == size.by).and_then(|value| value.value.uint());
+        let bytes = number.unwrap_or(0).saturating_sub(u64::from(size.extra));
+        // More than any packet has: what is too long is cut, and not counted round.
+        bytes.min(1 << 26) as u32 * 8
     }
 
     #[inline]
@@ -372,7 +382,10 @@ impl<'a> Walk<'a> {
     /// The automatic rule of a field, read backwards: what the value says about the layer.
     fn obey(&mut self, field: &Field, auto: Auto, at: u32, len: u32, min_len: usize, block: &mut Block) {
         let first = block.start + (at / 8) as usize;
-        let raw = bits::read(self.bytes, block.start as u32 * 8 + at, len.min(64));
+        let mut raw = bits::read(self.bytes, block.start as u32 * 8 + at, len.min(64));
+        if matches!(field.ty, Type::UintLe) {
+            raw = raw.swap_bytes() >> (64 - len.clamp(1, 64));
+        }
         let bytes = first..first + len.div_ceil(8) as usize;
         match auto {
             Auto::Constant(expected) if raw != expected => {
@@ -380,7 +393,8 @@ impl<'a> Walk<'a> {
                 block.is_broken = true;
             }
             Auto::HeaderLen { unit, bias } => {
-                let declared = (raw as usize + usize::from(bias)) * usize::from(unit);
+                let declared = usize::try_from(raw).unwrap_or(usize::MAX).saturating_add(usize::from(bias));
+                let declared = declared.saturating_mul(usize::from(unit));
                 let available = block.end - block.start;
                 if declared < min_len {
                     self.problem(block.layer, bytes, ProblemKind::BadLength { declared, available: min_len });
@@ -399,7 +413,7 @@ impl<'a> Walk<'a> {
             Auto::Checksum(sum) => {
                 block.checksum = Some(Stored { at: first, value: raw as u16, sum, status: None });
             }
-            Auto::Constant(_) | Auto::ItemLen | Auto::Count(_) | Auto::Present(_) => {}
+            Auto::Constant(_) | Auto::ItemLen | Auto::LenOf(..) | Auto::Count(_) | Auto::Present(_) => {}
         }
         debug_assert!(!field.is_group, "a group has no rule");
     }

@@ -151,16 +151,15 @@ fn trailer(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
 /// A message of somebody's own table is whole when the table finds all its bytes.
 fn by_table(protocol: &'static Protocol, bytes: &[u8]) -> Framing {
     let packet = dissect_from(protocol, bytes);
-    let is_cut = |problem: &&crate::Problem| {
-        problem.layer == 0
-            && matches!(problem.kind, ProblemKind::Truncated | ProblemKind::BadLength { .. })
-            && problem.bytes.end >= bytes.len()
-    };
-    match packet.layers.first() {
-        Some(_) if packet.problems.iter().any(|problem| is_cut(&problem)) => {
-            Framing::Partial(bytes.len() + 1)
-        }
-        Some(layer) if layer.header.end > 0 => Framing::Whole(layer.header.end),
+    let wanted =
+        packet.problems.iter().filter(|problem| problem.layer == 0).find_map(|problem| match problem.kind {
+            ProblemKind::Truncated => Some(bytes.len() + 1),
+            ProblemKind::BadLength { declared, available } if declared > available => Some(declared),
+            _ => None,
+        });
+    match (wanted, packet.layers.first()) {
+        (Some(wanted), _) => Framing::Partial(wanted.max(bytes.len() + 1)),
+        (None, Some(layer)) if layer.header.end > 0 => Framing::Whole(layer.header.end),
         _ => Framing::Segment,
     }
 }

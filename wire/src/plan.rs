@@ -246,6 +246,6 @@ fn default_part(row: &'static Field) -> Option<Part> {
         Bits::At(_, len) | Bits::Next(len) => {
             Some(Part { field: Some(row), bits: u32::from(len), value: Some(Value::Uint(row.default)) })
         }
-        Bits::Counted(..) | Bits::Rest | Bits::Hook(_) | Bits::Derived(_) => None,
+        Bits::Counted(..) | Bits::Sized(_) | Bits::Rest | Bits::Hook(_) | Bits::Derived(_) => None,
     }
 }

@@ -310,7 +310,7 @@ pub(crate) fn width(field: &Field, value: &Value<'_>) -> u32 {
         Bits::Hook(_) if matches!(field.ty, Type::Name) => {
             value.bytes().map_or(8, |name| crate::table::dns::encoded(&name).len() as u32 * 8)
         }
-        Bits::Hook(_) | Bits::Counted(..) | Bits::Rest | Bits::Derived(_) => {
+        Bits::Hook(_) | Bits::Counted(..) | Bits::Sized(_) | Bits::Rest | Bits::Derived(_) => {
             value.bytes().map_or(0, |bytes| bytes.len() as u32 * 8)
         }
     }

@@ -6,6 +6,7 @@
 mod artifacts;
 mod bench;
 mod ci;
+mod craft;
 mod deny;
 mod house;
 mod peers;
@@ -34,6 +35,8 @@ cargo xtask COMMAND
   bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
+  bench packets [craft|capture]
+                    measure crafting beside Scapy, and capturing on a veth
   install-peers     only install what `test` needs
 ";
 
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         ["bench", "packets"] => return plain(bench::packets()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
+        ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");

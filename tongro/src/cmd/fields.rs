@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 use tongro_wire::{Auto, Bits, Derive, Field, Protocol, Tables, Type};
 
+use crate::protocols::Protocols;
 use crate::talk::{Talk, Tone};
 
 /// Look up protocols and fields
@@ -11,6 +12,8 @@ use crate::talk::{Talk, Tone};
 pub(crate) struct Fields {
     /// A protocol (`tcp`), a field (`tcp.flags`), or a word to search for; without it, every protocol
     word: Option<String>,
+    #[command(flatten)]
+    protocols: Protocols,
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
@@ -18,7 +21,10 @@ pub(crate) struct Fields {
 
 impl Fields {
     pub(crate) fn run(self, talk: &mut Talk) -> u8 {
-        let tables = Tables::default();
+        let tables = match self.protocols.tables(talk) {
+            Ok(tables) => tables,
+            Err(code) => return code,
+        };
         let Some(word) = self.word.as_deref() else {
             tables.protocols().for_each(|protocol| self.protocol(talk, protocol));
             return 0;

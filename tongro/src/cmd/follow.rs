@@ -8,10 +8,11 @@ use serde_json::json;
 use tongro_trace::flow::Protocol as Transport;
 use tongro_trace::reading::{Follow, Need, Reading};
 use tongro_trace::stream::Piece;
+use tongro_wire::Packet;
 use tongro_wire::table::http::unchunked;
-use tongro_wire::{Packet, Tables};
 
 use crate::input::Input;
+use crate::protocols::Protocols;
 use crate::talk::{Talk, Tone};
 
 /// Follow a conversation
@@ -34,6 +35,8 @@ pub(crate) struct FollowCommand {
     /// Only what this end said: 0 the one that spoke first, 1 the other
     #[arg(long, value_name = "END")]
     side: Option<usize>,
+    #[command(flatten)]
+    protocols: Protocols,
     /// Save the bodies of HTTP messages in this folder
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -67,6 +70,10 @@ impl FollowCommand {
             talk.error(&talk.text("reading.error.bad_stream", &[("text", &self.stream)]), Some(&hint));
             return 2;
         };
+        let tables = match self.protocols.tables(talk) {
+            Ok(tables) => tables,
+            Err(code) => return code,
+        };
         let mut input = match Input::open(&self.file, self.interface, talk) {
             Ok(input) => input,
             Err(code) => return code,
@@ -74,7 +81,7 @@ impl FollowCommand {
         let mut follow = Follow::new(transport, number);
         let has_messages = self.format == Form::Http;
         let need = Need { streams: true, messages: has_messages, ..Need::headers() };
-        let mut reading = Reading::with_tables(need, Tables::default());
+        let mut reading = Reading::with_tables(need, tables);
         let mut show =
             Show { format: if self.json { Form::Json } else { self.format }, side: self.side, bodies: 0 };
         let mut lines = Vec::new();

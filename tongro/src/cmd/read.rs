@@ -10,6 +10,7 @@ use tongro_trace::show::{self, Columns, TreeOptions};
 use tongro_wire::{Field, Packet, Tables};
 
 use crate::input::Input;
+use crate::protocols::Protocols;
 use crate::sift;
 use crate::talk::{Talk, Tone};
 
@@ -41,6 +42,8 @@ pub(crate) struct Read {
     /// Only packets of this interface, counted from 0
     #[arg(short = 'i', long, value_name = "N")]
     interface: Option<u32>,
+    #[command(flatten)]
+    protocols: Protocols,
     /// Print the names of the fields first
     #[arg(long)]
     header: bool,
@@ -76,7 +79,7 @@ impl Read {
     }
 
     fn read(self, talk: &mut Talk) -> Result<u8, u8> {
-        let tables = Tables::default();
+        let tables = self.protocols.tables(talk)?;
         let format =
             self.format.unwrap_or(if self.fields.is_empty() { Format::Text } else { Format::Fields });
         let filter = self.filter.as_deref().map(|text| sift::filter(text, &tables, talk)).transpose()?;

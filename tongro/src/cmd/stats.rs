@@ -6,9 +6,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use tongro_trace::reading::{Need, Reading};
 use tongro_trace::stats::{Conversation, Severity, Spread, Stats};
-use tongro_wire::Tables;
 
 use crate::input::Input;
+use crate::protocols::Protocols;
 use crate::sift;
 use crate::talk::{Talk, Tone};
 
@@ -23,6 +23,8 @@ pub(crate) struct StatsCommand {
     /// Only packets of this interface, counted from 0
     #[arg(short = 'i', long, value_name = "N")]
     interface: Option<u32>,
+    #[command(flatten)]
+    protocols: Protocols,
     /// Columns of the graph
     #[arg(long, default_value_t = 72)]
     width: usize,
@@ -37,7 +39,7 @@ impl StatsCommand {
     }
 
     fn count(self, talk: &mut Talk) -> Result<u8, u8> {
-        let tables = Tables::default();
+        let tables = self.protocols.tables(talk)?;
         let filter = self.filter.as_deref().map(|text| sift::filter(text, &tables, talk)).transpose()?;
         let mut input = Input::open(&self.file, self.interface, talk)?;
         let mut reading = Reading::with_tables(Need::all(), tables);

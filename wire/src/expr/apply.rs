@@ -1,5 +1,6 @@
 //! From calls to layer specifications: keys to ids, words to numbers, lists to options and records.
 
+use super::fuzz::{Dice, fuzz};
 use super::names::{DHCP_OPTIONS, LAYERS, Layer, PORTS, TCP_OPTIONS, WORDS};
 use super::parse::{Arg, Call};
 use super::{ExprError, ExprErrorKind};
@@ -8,9 +9,13 @@ use crate::table::{dhcp::DHCP, dns::DNS, dns::DNS_TCP, tcp::TCP, udp::UDP};
 use crate::{LayerSpec, Value};
 
 /// The layers of calls whose arguments each hold one value.
-pub(super) fn specs(calls: &[Call]) -> Result<Vec<LayerSpec>, ExprError> {
+pub(super) fn specs(calls: &[Call], dice: &mut Dice) -> Result<Vec<LayerSpec>, ExprError> {
     let mut specs: Vec<LayerSpec> = Vec::new();
     for call in calls {
+        if call.name == "Padding" {
+            padding(&mut specs, call)?;
+            continue;
+        }
         // The options of DHCP are a layer of their own in Scapy, and part of BOOTP on the wire.
         if call.name == "DHCP"
             && let Some(last) = specs.last_mut().filter(|last| *last.protocol == DHCP)
@@ -26,6 +31,9 @@ pub(super) fn specs(calls: &[Call]) -> Result<Vec<LayerSpec>, ExprError> {
         if let Some(transport) = specs.last_mut() {
             known_ports(transport, &spec, call)?;
         }
+        if call.is_fuzzed {
+            fuzz(&mut spec, dice);
+        }
         specs.push(spec);
     }
     Ok(specs)
@@ -37,12 +45,30 @@ pub(super) fn check(call: &Call, key: &str, arg: &Arg) -> Result<(), ExprError> 
         at: call.at,
         name: call.name.clone(),
         arguments: vec![(place(call, key), key.to_owned(), arg.clone())],
+        is_fuzzed: false,
     };
     fill(&mut start(&one)?, &one)
 }
 
 fn place(call: &Call, key: &str) -> usize {
     call.arguments.iter().find(|(_, known, _)| known == key).map_or(call.at, |(at, ..)| *at)
+}
+
+/// Bytes that no length counts: behind the layer inside the link layer.
+fn padding(specs: &mut [LayerSpec], call: &Call) -> Result<(), ExprError> {
+    let Some(last) = specs.len().checked_sub(1) else {
+        return Err(ExprError { at: call.at, kind: ExprErrorKind::Unexpected(call.name.clone()) });
+    };
+    for (at, key, arg) in &call.arguments {
+        match (key.as_str(), arg) {
+            ("load" | "", Arg::Text(bytes)) => specs[last.min(1)].after.extend_from_slice(bytes),
+            _ => {
+                let kind = ExprErrorKind::UnknownField { layer: call.name.clone(), name: key.clone() };
+                return Err(ExprError { at: *at, kind });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn start(call: &Call) -> Result<LayerSpec, ExprError> {
@@ -81,6 +107,19 @@ fn fill(spec: &mut LayerSpec, call: &Call) -> Result<(), ExprError> {
         }
     }
     Ok(())
+}
+
+/// The names that the arguments of a layer may have, Scapy's first.
+pub(super) fn keys(layer: &str) -> Vec<&'static str> {
+    let known = LAYERS.iter().find(|known| known.name == layer);
+    let protocol =
+        known.map(|known| known.protocol).or_else(|| LayerSpec::named(layer).map(|spec| spec.protocol));
+    let own = known.map_or(&[][..], |known| known.keys).iter().map(|(key, _)| *key);
+    let fields = protocol.into_iter().flat_map(|protocol| {
+        let rows = protocol.all_fields().into_iter();
+        rows.filter_map(move |row| row.id.strip_prefix(protocol.name)?.strip_prefix('.'))
+    });
+    own.chain(fields).collect()
 }
 
 /// The id of a key: Scapy's name, or what follows the protocol in Wireshark's id, or that id as a whole.

@@ -87,7 +87,7 @@ impl Op {
     }
 
     /// The same with its sides exchanged.
-    fn turned(self) -> Self {
+    pub(super) fn turned(self) -> Self {
         match self {
             Self::Gt => Self::Lt,
             Self::Ge => Self::Le,

@@ -13,6 +13,7 @@
 //! # Ok::<(), tongro_wire::filter::FilterError>(())
 //! ```
 
+pub mod bpf;
 mod eval;
 mod lexer;
 mod literal;
