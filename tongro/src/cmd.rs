@@ -1,26 +1,27 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
+mod bench;
 mod capture;
 mod check;
+mod clock;
 mod craft;
 mod doctor;
 mod echo;
-mod file;
 mod fields;
+mod file;
 mod follow;
-mod lab;
-mod ladder;
-mod sync;
-mod pack;
-mod read;
-mod ping;
-mod traceroute;
-mod unpack;
-mod stats;
 mod init;
 mod lab;
 mod ladder;
 mod learn;
+mod pack;
+mod ping;
+mod race;
+mod read;
+mod stats;
+mod sync;
+mod traceroute;
+mod unpack;
 mod up;
 
 use std::process::ExitCode;
@@ -54,6 +55,10 @@ enum Command {
     Check(check::Check),
     /// Open the workbench
     Up(up::Up),
+    /// Race the concurrency models, and your own program, under the same load
+    Bench(bench::Bench),
+    /// The time over UDP: broadcast, multicast, question and answer
+    Clock(clock::Clock),
     /// An echo server and client
     Echo(echo::Echo),
     /// Send, receive and serve large files
@@ -62,6 +67,8 @@ enum Command {
     Sync(sync::SyncCommand),
     /// The private network
     Lab(lab::LabCommand),
+    /// Lost updates and deadlocks: what threads and processes do to shared data
+    Race(race::Race),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
     /// Read a capture
@@ -103,10 +110,13 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Init(init)) => init.run(&mut talk),
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
+        Some(Command::Bench(bench)) => bench.run(&mut talk),
+        Some(Command::Clock(clock)) => clock.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::File(file)) => file.run(&mut talk),
         Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
+        Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),
         Some(Command::Capture(capture)) => capture.run(&mut talk),

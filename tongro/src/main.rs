@@ -4,13 +4,14 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod crafted;
 mod help;
 mod input;
+mod network;
 mod peer;
 mod protocols;
+mod serving;
 mod sift;
-mod crafted;
-mod network;
 mod structure;
 mod summary;
 mod talk;
