@@ -4,6 +4,7 @@
 //! test, docs and dependencies. Where something is counted, the last line is `N passed, M failed`.
 
 mod artifacts;
+mod bench;
 mod ci;
 mod deny;
 mod house;
@@ -30,6 +31,8 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  bench serve [--rounds N] [--leaks [N]]
+                    race our servers beside C, Python and Node; or look for leaks
   install-peers     only install what `test` needs
 ";
 
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
+        ["bench", "serve", rest @ ..] => return plain(bench::serve(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");
