@@ -37,6 +37,8 @@ cargo xtask COMMAND
                     feed a parser with mutated bytes
   bench packets [craft|capture]
                     measure crafting beside Scapy, and capturing on a veth
+  bench serve [--rounds N] [--leaks [N]]
+                    race our servers beside C, Python and Node; or look for leaks
   install-peers     only install what `test` needs
 ";
 
@@ -52,10 +54,11 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
-        ["bench", "packets"] => return plain(bench::packets()),
+        ["bench", "packets"] => return plain(bench::packets::bench()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
         ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
+        ["bench", "serve", rest @ ..] => return plain(bench::serve::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");

@@ -14,6 +14,7 @@
 
 mod ceiling;
 mod counters;
+pub mod leaks;
 mod pathology;
 mod program;
 mod usage;
