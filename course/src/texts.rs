@@ -134,7 +134,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 16] = [
+const FILES: [File; 17] = [
     file!("bug", "bugs/streams.toml"),
     file!("bug", "bugs/binary.toml"),
     file!("bug", "bugs/files.toml"),
@@ -151,6 +151,7 @@ const FILES: [File; 16] = [
     file!("ui", "ui.toml"),
     file!("cli", "cli.toml"),
     file!("help", "help.toml"),
+    file!("http", "http.toml"),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod check;
 mod doctor;
 mod echo;
+mod httpd;
 mod lab;
 mod ladder;
 mod up;
@@ -36,6 +37,8 @@ enum Command {
     Up(up::Up),
     /// An echo server and client
     Echo(echo::Echo),
+    /// A practice HTTP server that names the byte at fault
+    Httpd(httpd::Httpd),
     /// The private network
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
@@ -58,6 +61,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
+        Some(Command::Httpd(httpd)) => httpd.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
