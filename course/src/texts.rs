@@ -160,6 +160,7 @@ const FILES: &[File] = &[
     file!("clock", "clock.toml"),
     file!("bench", "bench.toml"),
     file!("pathology", "pathology.toml"),
+    file!("http", "http.toml"),
 ];
 
 #[cfg(test)]

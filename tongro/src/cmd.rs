@@ -10,6 +10,7 @@ mod echo;
 mod fields;
 mod file;
 mod follow;
+mod httpd;
 mod init;
 mod lab;
 mod ladder;
@@ -65,6 +66,8 @@ enum Command {
     File(file::FileCommand),
     /// Synchronise folders, here or across the network
     Sync(sync::SyncCommand),
+    /// A practice HTTP server that names the byte at fault
+    Httpd(httpd::Httpd),
     /// The private network
     Lab(lab::LabCommand),
     /// Lost updates and deadlocks: what threads and processes do to shared data
@@ -115,6 +118,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::File(file)) => file.run(&mut talk),
         Some(Command::Sync(sync)) => sync.run(&mut talk),
+        Some(Command::Httpd(httpd)) => httpd.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),

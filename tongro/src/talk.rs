@@ -57,6 +57,11 @@ impl Talk {
         Self { lang, has_color, is_terminal: std::io::stderr().is_terminal(), has_progress: false }
     }
 
+    /// The same language and colours for a thread that writes lines of its own.
+    pub(crate) fn clone_voice(&self) -> Self {
+        Self { has_progress: false, ..*self }
+    }
+
     /// A sentence in the language spoken.
     pub(crate) fn text(&self, id: &str, params: &[(&str, &str)]) -> String {
         tongro_course::text(self.lang, id, params)
