@@ -83,5 +83,7 @@ fn not_whole(log: Log<'_>, check: &str, bug: &str) -> Verdict {
         .with("sent", log.sent(0))
         .with("received", received)
         .with("offset", log.differs_at(0).unwrap_or(received));
-    unless_slow(log, check, verdict.because(log.story(0)).citing(log.proof(0)))
+    let extra = received.checked_sub(log.sent(0)).filter(|count| *count > 0);
+    let extra = extra.map(|count| Said::new("outcome.extra").with("count", count));
+    unless_slow(log, check, verdict.because(extra).because(log.story(0)).citing(log.proof(0)))
 }

@@ -44,7 +44,7 @@ fn holds(scenario: &Scenario) -> Result<(), Failed> {
     let ladder = recording.ladder();
     let drawn = tongro_trace::ladder::text(&ladder, &tongro_trace::ladder::TextOptions::default());
     for fact in &scenario.facts {
-        fact.hold(&recording, &ladder).map_err(|broken| format!("{broken:?}\n{drawn}"))?;
+        fact.hold(&recording, &ladder).map_err(|broken| format!("{fact:?}: {broken:?}\n{drawn}"))?;
     }
     if scenario.facts.is_empty() || pointed(&recording, &ladder, &scenario.answer).is_empty() {
         return Err(format!("no facts, or no answer to the question\n{drawn}").into());

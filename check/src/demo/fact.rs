@@ -8,11 +8,9 @@ use tongro_wire::{LinkType, dissect};
 
 use super::scenario::{Fact, Frames};
 
-/// A fact that is not so.
+/// What there is where a fact is not so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// Which.
-    pub fact: Fact,
     /// The numbers of the frames that there are.
     pub found: Vec<u32>,
 }
@@ -56,7 +54,7 @@ impl Fact {
                 .as_ref()
                 .is_none_or(|line| ladder.output.iter().any(|one| one.text.contains(line)))
             && self.state.as_ref().is_none_or(|state| has_state(recording, state));
-        if holds { Ok(()) } else { Err(Broken { fact: self.clone(), found }) }
+        if holds { Ok(()) } else { Err(Broken { found }) }
     }
 }
 

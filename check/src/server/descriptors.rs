@@ -12,9 +12,15 @@ const ROUNDS: usize = 4;
 const CLIENTS: u64 = 10;
 
 fn probe(stage: &mut Stage<'_>) -> Result<(), CheckError> {
+    let seen = stage.bench.observe()?;
+    stage.bench.measure("sockets_before", seen.sockets.into());
     for _ in 0..ROUNDS {
         for _ in 0..CLIENTS {
-            let Some(peer) = ask(stage)? else { return Ok(()) };
+            let Some(peer) = ask(stage)? else {
+                let seen = stage.bench.observe()?;
+                stage.bench.measure("sockets_after", seen.sockets.into());
+                return Ok(());
+            };
             stage.bench.close(peer)?;
         }
         stage.bench.settle(&[])?;
@@ -30,6 +36,8 @@ fn judge(log: Log<'_>) -> Verdict {
     let last_peer = log.peers().saturating_sub(1);
     let count = log.peers();
     if sockets.len() < ROUNDS {
+        let measured = |name: &str| log.measures(name).first().copied().unwrap_or(0);
+        let (first, last) = (measured("sockets_before"), measured("sockets_after"));
         // It stopped taking clients on the way: that is what a leak comes to.
         return unserved(log, ID, ID, last_peer)
             .with("count", count)
