@@ -101,6 +101,8 @@ struct Attempt {
     verdict: Verdict,
     recording: Recording,
     address: Option<std::net::SocketAddr>,
+    /// The wall clock at the run's 0, ns since 1970.
+    began_at: i64,
 }
 
 impl Runner {
@@ -201,7 +203,7 @@ impl Runner {
         (check.probe)(&mut stage)?;
         let (recording, health) = stage.bench.finish()?;
         let verdict = judge(check, &recording, &health);
-        Ok(Ok(Attempt { verdict, recording, address }))
+        Ok(Ok(Attempt { verdict, recording, address, began_at: health.began_at }))
     }
 
     /// Writes the run folder of a check that has something to show.
@@ -210,14 +212,13 @@ impl Runner {
             self.keep_passed || !matches!(attempt.verdict.verdict, Kind::Pass | Kind::NotApplicable);
         let Some(runs) = self.runs.as_ref().filter(|_| is_wanted) else { return Ok(None) };
         let folder = fresh_folder(runs, check.id);
-        let mut about = About {
+        let about = About {
             case: format!("{}/{}", self.contract.name, check.id),
             seed: self.script.seed.to_string(),
-            began_at: 0,
+            began_at: attempt.began_at,
             script: self.script_of(check).print(),
-            ..About::default()
+            versions: tongro_lab::versions(),
         };
-        about.versions.insert("tongro".into(), env!("CARGO_PKG_VERSION").into());
         let verdict = serde_json::to_string_pretty(&attempt.verdict).unwrap_or_default();
         let run = Run { about, recording: attempt.recording.clone(), verdict: Some(verdict) };
         run.save(&folder).map_err(|error| CheckError::Run(error.to_string()))?;

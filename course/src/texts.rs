@@ -150,7 +150,16 @@ const FILES: &[File] = &[
     file!("field", "fields.toml"),
     file!("ui", "ui.toml"),
     file!("cli", "cli.toml"),
+    file!("help", "help.toml"),
+    file!("reading", "reading.toml"),
+    file!("packet", "packet.toml"),
+    file!("sync", "sync.toml"),
     file!("cli", "learn.toml"),
+    file!("serve", "serve.toml"),
+    file!("race", "race.toml"),
+    file!("clock", "clock.toml"),
+    file!("bench", "bench.toml"),
+    file!("pathology", "pathology.toml"),
 ];
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tongro_sys::fdpass::{self, Channel};
 use tongro_sys::{clock, process};
@@ -340,9 +340,15 @@ impl Lab {
     /// See [`Lab::set_link`].
     pub fn finish(&self) -> Result<Health, LabError> {
         match self.ask_kernel(Request::Finish)?.0 {
-            Reply::Health(health) => Ok(health),
+            Reply::Health(health) => Ok(Health { began_at: self.began_at(), ..health }),
             _ => Err(LabError::Gone),
         }
+    }
+
+    /// The wall clock where the run's own clock stood at 0.
+    fn began_at(&self) -> i64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        i64::try_from(wall.saturating_sub(self.now().into())).unwrap_or(0)
     }
 
     fn ask_kernel(&self, request: Request) -> Result<Answer, LabError> {

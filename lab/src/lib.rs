@@ -11,6 +11,7 @@ mod flow;
 mod forge;
 mod handle;
 mod link;
+mod looks;
 mod message;
 mod observe;
 mod probe;
@@ -31,6 +32,16 @@ pub use message::{
 pub use probe::{Capability, Probe, probe};
 pub use script::{CallDo, CallRule, Do, FrameKind, Rule, Script, ScriptError};
 pub use stage::enter_stage;
+
+/// What took part in a run, for its record: the version of this program and of the kernel.
+#[must_use]
+pub fn versions() -> std::collections::BTreeMap<String, String> {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let ours = env!("CARGO_PKG_VERSION");
+    [("tongro", ours), ("kernel", kernel.trim_end())]
+        .map(|(of, version)| (of.to_owned(), version.to_owned()))
+        .into()
+}
 
 /// The hidden argument with which the binary re-executes itself as a lab.
 pub const STAGE_ARGUMENT: &str = "__lab";

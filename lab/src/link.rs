@@ -19,6 +19,7 @@ use tongro_wire::view::{self, View, flag};
 
 use crate::fate::{Decision, Fates};
 use crate::forge;
+use crate::looks::Looks;
 use crate::message::Health;
 use crate::record::Recorder;
 use crate::script::Rule;
@@ -50,8 +51,7 @@ pub(crate) enum Order {
 /// The link's own state.
 pub(crate) struct Link {
     sockets: [PacketSocket; 2],
-    diags: [Diag; 2],
-    states: Arc<States>,
+    looks: Looks,
     recorder: Arc<Recorder>,
     fates: Fates,
     frames: u32,
@@ -106,8 +106,7 @@ impl Link {
         let handle = LinkHandle { orders, waker: Arc::clone(&waker) };
         let mut link = Self {
             sockets,
-            diags,
-            states,
+            looks: Looks::new(diags, states),
             recorder,
             fates,
             frames: 0,
@@ -150,10 +149,11 @@ impl Link {
     fn read(&mut self, host: HostId, buffer: &mut [u8]) {
         for _ in 0..TURN {
             // ENETDOWN while a host's link goes down: nothing to read, and nothing lost.
-            let Ok(Some(len)) = self.sockets[usize::from(host)].receive(buffer) else { return };
+            let Ok(Some(len)) = self.sockets[usize::from(host)].receive(buffer) else { break };
             let frame = &buffer[..len];
             self.take(host, frame);
         }
+        self.looks.end_turn();
     }
 
     /// A frame has come from a host: look, decide, write down, and pass it on or hold it.
@@ -162,8 +162,8 @@ impl Link {
         let view = view::ethernet(frame);
         self.frames += 1;
         let number = self.frames;
-        if let Some(ends) = watched(view.as_ref()) {
-            self.states.ask(&self.diags[usize::from(host)], host, ends.0, ends.1, Some(number));
+        if let Some((ends, is_turning)) = watched(view.as_ref()) {
+            self.looks.at_sender((host, ends.0, ends.1), is_turning, number);
         }
         let mut decision = self.fates.decide(host, frame.len(), view.as_ref());
         let due = self.due(host, at, frame.len(), &mut decision);
@@ -269,20 +269,19 @@ impl Link {
                         self.deliver(held);
                     }
                 }
-                _ => return,
+                _ => break,
             }
         }
+        self.looks.end_turn();
     }
 
     /// Gives a frame to its host: when the write returns, the host's kernel has handled it.
     fn deliver(&mut self, held: Held) {
         let view = view::ethernet(&held.bytes);
-        let diag = &self.diags[usize::from(held.to)];
-        let ends = watched(view.as_ref()).map(|(src, dst)| (dst, src));
-        if let (Some((local, remote)), Some((_, tcp))) = (ends, view.as_ref().and_then(View::tcp))
-            && tcp.flags & (flag::SYN | flag::FIN | flag::RST) != 0
-        {
-            self.states.ask(diag, held.to, local, remote, Some(held.frame));
+        let receiver =
+            watched(view.as_ref()).map(|((src, dst), is_turning)| ((held.to, dst, src), is_turning));
+        if let Some((ends, true)) = receiver {
+            self.looks.before(ends, held.frame);
         }
         let at = self.recorder.now();
         let what = if self.write(held.to, &held.bytes) {
@@ -291,8 +290,8 @@ impl Link {
             What::Dropped(Dropped { frame: held.frame, reason: DropReason::Gone })
         };
         // At once: a program on another CPU may act within microseconds, and CLOSE-WAIT be over.
-        if let Some((local, remote)) = ends {
-            self.states.ask(&self.diags[usize::from(held.to)], held.to, local, remote, Some(held.frame));
+        if let Some((ends, is_turning)) = receiver {
+            self.looks.at_receiver(ends, is_turning, held.frame);
         }
         self.recorder.put_at(at, what, held.is_altered.then(|| held.bytes.clone()));
         if let Some((_, tcp)) = view.as_ref().and_then(View::tcp) {
@@ -328,7 +327,12 @@ impl Link {
             Order::Report(to) => {
                 let lost = self.sockets.iter().map(|socket| socket.drops().unwrap_or(0)).sum();
                 let written = self.fates.written.iter().map(ToString::to_string).collect();
-                let _ = to.send(Health { lost_frames: lost, latest_us: self.latest / 1000, written });
+                let _ = to.send(Health {
+                    lost_frames: lost,
+                    latest_us: self.latest / 1000,
+                    written,
+                    began_at: 0,
+                });
             }
         }
     }
@@ -353,13 +357,15 @@ impl Link {
         self.recorder.put_at(at, sent(number, 1 - to, true, &bytes, &decision, 0), Some(bytes.clone()));
         let order = self.next_order();
         self.deliver(Held { due: at, order, frame: number, copy: 0, to, bytes, is_altered: false });
+        self.looks.end_turn();
     }
 }
 
-/// The ends of the frame's TCP connection, source first, if it has one.
-fn watched(view: Option<&View>) -> Option<(SocketAddr, SocketAddr)> {
+/// The ends of the frame's TCP connection, source first, if it has one; and whether the frame begins or ends something.
+fn watched(view: Option<&View>) -> Option<((SocketAddr, SocketAddr), bool)> {
     let (ip, tcp) = view?.tcp()?;
-    Some((SocketAddr::new(ip.src, tcp.src_port), SocketAddr::new(ip.dst, tcp.dst_port)))
+    let ends = (SocketAddr::new(ip.src, tcp.src_port), SocketAddr::new(ip.dst, tcp.dst_port));
+    Some((ends, tcp.flags & (flag::SYN | flag::FIN | flag::RST) != 0))
 }
 
 fn sent(frame: u32, host: HostId, forged: bool, bytes: &[u8], decision: &Decision, held: u64) -> What {

@@ -284,6 +284,8 @@ pub struct Health {
     pub latest_us: u64,
     /// Rules that would repeat what chance and the user's hand did.
     pub written: Vec<String>,
+    /// Nanoseconds since 1970 (UTC) when the run's clock stood at 0.
+    pub began_at: i64,
 }
 
 impl Health {

@@ -22,7 +22,8 @@ const AF_INET6: u8 = 10;
 const POLL_FAST: Duration = Duration::from_millis(5);
 const POLL_SLOW: Duration = Duration::from_millis(40);
 
-type Ends = (HostId, SocketAddr, SocketAddr);
+/// Which host, its own end of the connection, the other end.
+pub(crate) type Ends = (HostId, SocketAddr, SocketAddr);
 /// What a reader would see: state, whether a descriptor exists, retransmissions, and whether bytes wait to be read.
 type Seen = (u8, bool, u32, bool);
 
@@ -56,6 +57,12 @@ impl States {
         }
         self.note_gone(host, local, remote, frame);
         None
+    }
+
+    /// What was last seen of this end is that it is established.
+    pub(crate) fn is_established(&self, ends: Ends) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&ends).is_some_and(|seen| TcpState::from_kernel(seen.0) == Some(TcpState::Established))
     }
 
     /// Records a row if it has changed.

@@ -141,6 +141,7 @@ fn clock(server: &Process) {
     let listener = ClockListener::start(ListenOptions {
         at: "127.0.0.1:0".parse().unwrap(),
         group: None,
+        interface: None,
         ask: Some((server.address, Duration::from_millis(20))),
         watch: Some(Watch::new(move |notice| drop(tell.send(notice)))),
     });
@@ -168,7 +169,7 @@ fn files(server: &Process) {
     go(Errand::Fetch { name: name.clone() }).unwrap();
     assert!(std::fs::read(here.join(&name)).unwrap() == file);
     let refused = go(Errand::Fetch { name: "../cert.pem".to_owned() }).unwrap_err();
-    assert_eq!(refused.to_string(), "file refused: not a plain file name");
+    assert_eq!(refused.to_string(), "file refused: not a plain file name: `.` or `..` leads elsewhere");
     let refused = go(Errand::Fetch { name: "none".to_owned() }).unwrap_err();
     assert_eq!(refused.to_string(), "file refused: no such file");
 }

@@ -1,24 +1,40 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
+mod bench;
+mod capture;
 mod check;
+mod clock;
+mod craft;
 mod doctor;
 mod echo;
+mod fields;
+mod file;
+mod follow;
 mod init;
 mod lab;
 mod ladder;
 mod learn;
+mod pack;
+mod ping;
+mod race;
+mod read;
+mod stats;
+mod sync;
+mod traceroute;
+mod unpack;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::help;
 use crate::talk::{Color, Talk};
 
 /// See, break and prove network programs.
 #[derive(Debug, Parser)]
 #[command(name = "tongro", version, max_term_width = 100, arg_required_else_help = false)]
-struct Cli {
+pub(crate) struct Cli {
     /// Language to speak: ko or en (default from the locale)
     #[arg(long, global = true, value_name = "LANG")]
     lang: Option<String>,
@@ -39,19 +55,51 @@ enum Command {
     Check(check::Check),
     /// Open the workbench
     Up(up::Up),
+    /// Race the concurrency models, and your own program, under the same load
+    Bench(bench::Bench),
+    /// The time over UDP: broadcast, multicast, question and answer
+    Clock(clock::Clock),
     /// An echo server and client
     Echo(echo::Echo),
+    /// Send, receive and serve large files
+    File(file::FileCommand),
+    /// Synchronise folders, here or across the network
+    Sync(sync::SyncCommand),
     /// The private network
     Lab(lab::LabCommand),
+    /// Lost updates and deadlocks: what threads and processes do to shared data
+    Race(race::Race),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
+    /// Read a capture
+    Read(read::Read),
+    /// Capture the frames of an interface
+    Capture(capture::Capture),
+    /// Make packets; show, write, send them, or ask with them
+    Craft(craft::Craft),
+    /// Pack values into bytes with a format of Python's struct
+    Pack(pack::Pack),
+    /// Unpack bytes into values with a format of Python's struct
+    Unpack(unpack::Unpack),
+    /// Follow a conversation
+    Follow(follow::FollowCommand),
+    /// Show statistics of a capture
+    Stats(stats::StatsCommand),
+    /// Look up protocols and fields
+    Fields(fields::Fields),
+    /// Measure how long a host takes to answer
+    Ping(ping::Ping),
+    /// Show the routers on the way to a host
+    Traceroute(traceroute::Traceroute),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
 
 /// Reads the command line and runs the command.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let lang = Talk::new(help::lang_asked().as_deref(), Color::Never).lang;
+    let matches = help::speaking(Cli::command(), lang).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut talk = Talk::new(cli.lang.as_deref(), cli.color);
     let code = match cli.command {
         None => {
@@ -62,9 +110,24 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Init(init)) => init.run(&mut talk),
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
+        Some(Command::Bench(bench)) => bench.run(&mut talk),
+        Some(Command::Clock(clock)) => clock.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
+        Some(Command::File(file)) => file.run(&mut talk),
+        Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
+        Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
+        Some(Command::Read(read)) => read.run(&mut talk),
+        Some(Command::Capture(capture)) => capture.run(&mut talk),
+        Some(Command::Craft(craft)) => craft.run(&mut talk),
+        Some(Command::Ping(ping)) => ping.run(&mut talk),
+        Some(Command::Traceroute(traceroute)) => traceroute.run(&mut talk),
+        Some(Command::Pack(pack)) => pack.run(&mut talk),
+        Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
+        Some(Command::Follow(follow)) => follow.run(&mut talk),
+        Some(Command::Stats(stats)) => stats.run(&mut talk),
+        Some(Command::Fields(fields)) => fields.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

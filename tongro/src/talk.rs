@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use clap::ValueEnum;
 use tongro_check::Said;
 use tongro_course::Lang;
+use tongro_lab::LabError;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,6 +26,10 @@ pub(crate) enum Tone {
     Quiet,
     Strong,
 }
+
+/// `ENOENT` and `EACCES`.
+const NOT_FOUND: i32 = 2;
+const NOT_EXECUTABLE: i32 = 13;
 
 /// The voice of one invocation.
 #[derive(Debug)]
@@ -115,5 +120,30 @@ impl Talk {
             self.note("");
             self.note(&format!("{word}: {hint}"));
         }
+    }
+
+    /// An error of the lab, with what to do about it.
+    pub(crate) fn lab_error(&mut self, error: &LabError) {
+        let reason = |errno: i32| std::io::Error::from_raw_os_error(errno).to_string();
+        let (id, params) = match error {
+            LabError::Build { call, errno, .. } => {
+                let why = format!("{call}: {}", reason(*errno));
+                ("no_namespaces", vec![("why", why)])
+            }
+            LabError::Spawn { program, errno, .. } if *errno == NOT_FOUND => {
+                ("not_found", vec![("program", program.clone())])
+            }
+            LabError::Spawn { program, errno, .. } if *errno == NOT_EXECUTABLE => {
+                ("not_executable", vec![("program", program.clone())])
+            }
+            LabError::Spawn { call, errno, .. } | LabError::Refused { call, errno } => {
+                ("refused", vec![("call", call.clone()), ("why", reason(*errno))])
+            }
+            LabError::Gone => ("lab_gone", Vec::new()),
+            LabError::System(error) => ("internal", vec![("why", error.to_string())]),
+        };
+        let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let hint = self.text(&format!("cli.lab_error.{id}_hint"), &params);
+        self.error(&self.text(&format!("cli.lab_error.{id}"), &params), Some(&hint));
     }
 }

@@ -86,3 +86,48 @@ fn a_denied_lab_is_told_and_exits_with_2() {
     assert_eq!(output.status.code(), Some(2), "{err}");
     assert!(err.contains("tongro doctor"), "{err}");
 }
+
+/// `tongro lab run` with a server and a client.
+fn lab_run(server: &str, client: &str, options: &[&str]) -> (i32, String, String) {
+    let arguments = ["lab", "run", "--lang", "en", "--server", server, "--client", client];
+    tongro(&[&arguments, options].concat())
+}
+
+#[test]
+fn a_lab_run_ends_as_its_programs_do() {
+    let (code, _, err) = lab_run("sh -c 'echo no such port >&2; exit 3'", "true", &[]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("ended with exit code 3 before it listened") && err.contains("no such port"),
+        "{err}"
+    );
+    let (code, _, err) = lab_run("sleep 1000", "true", &["--limit", "0"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("did not listen on any port"), "{err}");
+    let server = "python3 -c 'import socket; socket.create_server((\"\", 7000)).accept()'";
+    let (code, _, err) = lab_run(server, "sh -c 'exit 4'", &[]);
+    assert_eq!(code, 1);
+    assert!(err.contains("the client ended with exit code 4"), "{err}");
+    let (code, _, err) = lab_run("./no-such-server", "true", &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("`./no-such-server` was not found"), "{err}");
+    let (code, _, err) = lab_run("'", "true", &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("a quote of the command line is not closed"), "{err}");
+}
+
+#[test]
+fn a_lab_run_is_kept_with_its_time_and_versions_and_its_link() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("lab-run");
+    let _ = std::fs::remove_dir_all(&folder);
+    let server = "python3 -c 'import socket; socket.create_server((\"\", 7000)).accept()[0].recv(9)'";
+    let client = "python3 -c 'import socket; socket.create_connection((\"10.77.0.2\", 7000))'";
+    let before = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let save = folder.to_string_lossy();
+    let (code, out, err) = lab_run(server, client, &["--delay", "5", "--seed", "9", "--save", &save]);
+    assert_eq!(code, 0, "{out}{err}");
+    let run = tongro_trace::run::Run::open(&folder).unwrap();
+    assert!(u128::try_from(run.about.began_at).unwrap() > before);
+    assert!(run.about.versions.contains_key("kernel") && run.about.versions.contains_key("tongro"));
+    assert!(run.about.seed == "9" && run.about.script.contains("delay_us = 5000"), "{:?}", run.about);
+}

@@ -1,6 +1,6 @@
 //! The judge both ways, on real programs: every good one passes every check, every broken one fails with its own bug
-//! first, and what is of another kind is told so. Every starter of the course fails, every solution passes. One test a
-//! program; `TONGRO_REPEAT=N` runs each N times.
+//! first, and what is of another kind is told so. Every starter of the course fails, every solution passes. Our own
+//! server stands before the same judge, under every model. One test a program; `TONGRO_REPEAT=N` runs each N times.
 
 #![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
@@ -33,6 +33,9 @@ fn main() {
         }
     }
     trials.extend(practicals().iter().flat_map(of_practical));
+    for (model, bug) in OWN {
+        trials.push(Trial::test(format!("own/{model}"), move || times(|| own(model, bug))));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -74,11 +77,40 @@ fn starter(subject: &Subject, wanted: &str) -> Result<(), String> {
 }
 
 fn repeat(subject: &Subject, judge: Judge) -> Result<(), Failed> {
+    times(|| judge(subject))
+}
+
+fn times(judge: impl Fn() -> Result<(), String>) -> Result<(), Failed> {
     let times = std::env::var("TONGRO_REPEAT").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
     for round in 1..=times {
-        judge(subject).map_err(|what| format!("round {round}: {what}"))?;
+        judge().map_err(|what| format!("round {round}: {what}"))?;
     }
     Ok(())
+}
+
+/// `echo serve` by model, and what is wrong with it by its nature: who has a fixed number of threads or processes is
+/// blocked by as many silent clients.
+const OWN: [(&str, Option<&str>); 9] = [
+    ("sequential", Some("idle-client-blocks")),
+    ("thread", None),
+    ("pool", Some("idle-client-blocks")),
+    ("fork", None),
+    ("prefork", Some("idle-client-blocks")),
+    ("poll", None),
+    ("epoll", None),
+    ("async", None),
+    ("async-multi", None),
+];
+
+fn own(model: &str, bug: Option<&str>) -> Result<(), String> {
+    let serve = ["echo", "serve", "--host", "0.0.0.0", "--port", "0", "--model", model];
+    let command = [&[env!("CARGO_BIN_EXE_tongro")], &serve[..]].concat().into_iter().map(str::to_owned);
+    let records = check_command(command.collect(), "echo", &[])?;
+    let failed: Vec<&str> = verdicts(&records)
+        .filter(|record| !matches!(record["verdict"].as_str(), Some("pass" | "n/a")))
+        .map(|record| record["bug"].as_str().unwrap_or_default())
+        .collect();
+    if failed == Vec::from_iter(bug) { Ok(()) } else { Err(format!("told: {failed:?}, wanted: {bug:?}")) }
 }
 
 fn good(subject: &Subject) -> Result<(), String> {
@@ -139,11 +171,13 @@ fn verdicts(records: &[Value]) -> impl Iterator<Item = &Value> {
 }
 
 fn check(subject: &Subject, options: &[&str]) -> Result<Vec<Value>, String> {
+    check_command(command(&subject.program)?, &subject.contract, options)
+}
+
+fn check_command(command: Vec<String>, contract: &str, options: &[&str]) -> Result<Vec<Value>, String> {
     let runs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runs");
     let runs = runs.to_string_lossy().into_owned();
-    let command = command(&subject.program)?;
-    let mut arguments = vec!["check", "--lang", "en", "--json", "--runs", &runs, "--contract"];
-    arguments.push(&subject.contract);
+    let mut arguments = vec!["check", "--lang", "en", "--json", "--runs", &runs, "--contract", contract];
     arguments.extend(options);
     arguments.push("--");
     arguments.extend(command.iter().map(String::as_str));

@@ -29,14 +29,15 @@ impl Up {
         let Ok(address) = listener.local_addr() else { return 2 };
         let (Ok(token), stop) = (Token::random(), Stop::new()) else { return 2 };
         let url = format!("http://{address}/?token={token}");
-        talk.say(&talk.text("cli.up.url", &[("url", &url)]));
-        self.open(talk, &url);
-        // Before the first lab: its threads inherit which signals are waited for here.
+        // Before the address is known to anybody, and before the first lab, whose threads inherit which signals are
+        // waited for here.
         let asked = stop.clone();
         if let Err(error) = tongro_sys::process::on_interrupt(move || asked.stop()) {
             talk.error(&error.to_string(), None);
             return 2;
         }
+        talk.say(&talk.text("cli.up.url", &[("url", &url)]));
+        self.open(talk, &url);
         let session = Session::new("/proc/self/exe".into());
         match session.start_demo() {
             Ok(_) => talk.note(&talk.text("cli.up.demo", &[])),
