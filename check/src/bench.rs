@@ -1,17 +1,17 @@
 //! The bench: one lab with the program under test on the server host, our peers on the client host, and everything
 //! that happened. Probes are written against it.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::mpsc::Receiver;
 
 use tongro_lab::{CLIENT, Health, Lab, Live, Observation, SERVER, SocketKind};
 use tongro_sys::{poll, socket};
-use tongro_trace::event::{Action, Event, HostId, ProgramId, Step, TcpState, What};
+use tongro_trace::event::{Action, Event, HostId, ProgramId, Step, Stream, TcpState, What};
 use tongro_trace::recording::Recording;
 
 use crate::error::CheckError;
-use crate::peer::{Peer, ReadEnd};
+use crate::peer::{Dialect, Peer, ReadEnd};
 use crate::watch::{Idle, Watch};
 
 const POLLIN: i16 = 1;
@@ -43,7 +43,12 @@ pub(crate) struct Bench {
     pub(crate) address: SocketAddr,
     /// Where peers stand: the client host, or the server host for a program bound to loopback.
     pub(crate) peer_host: HostId,
+    /// Where the program stands.
+    program_host: HostId,
+    pub(crate) dialect: Dialect,
     peers: u16,
+    /// For a program that is a client: where our server side waits for it.
+    listener: Option<TcpListener>,
 }
 
 impl Bench {
@@ -55,7 +60,31 @@ impl Bench {
         address: SocketAddr,
     ) -> Self {
         let peer_host = if address.ip().is_loopback() { SERVER } else { CLIENT };
-        Self { lab, receiver, events, program, address, peer_host, peers: 0 }
+        let (program_host, dialect) = (SERVER, Dialect::ECHO);
+        Self {
+            lab,
+            receiver,
+            events,
+            program,
+            address,
+            peer_host,
+            program_host,
+            dialect,
+            peers: 0,
+            listener: None,
+        }
+    }
+
+    /// The same around a program that connects to `listener` at `address`.
+    pub(crate) fn new_before(
+        lab: Lab,
+        receiver: Receiver<Live>,
+        program: ProgramId,
+        address: SocketAddr,
+        listener: Option<TcpListener>,
+    ) -> Self {
+        let bench = Self::new_after(lab, receiver, Vec::new(), program, address);
+        Self { peer_host: SERVER, program_host: CLIENT, listener, ..bench }
     }
 
     pub(crate) fn parts(&self) -> (&Lab, &Receiver<Live>) {
@@ -80,7 +109,7 @@ impl Bench {
     pub(crate) fn start_connect(&mut self) -> Result<Peer, CheckError> {
         let fd = self.lab.socket(self.peer_host, SocketKind::Tcp, self.address.is_ipv6())?;
         socket::start_connect(fd.as_fd(), self.address)?;
-        let peer = Peer::new(self.peers, fd, self.address);
+        let peer = Peer::new(self.peers, fd, self.address, self.dialect.is_echo);
         self.peers += 1;
         Ok(peer)
     }
@@ -132,6 +161,127 @@ impl Bench {
         Ok(())
     }
 
+    /// Asks the contract's question and waits for its answer.
+    pub(crate) fn ask(&mut self, peer: &mut Peer) -> Result<Answer, CheckError> {
+        let Dialect { question, answer, is_echo } = self.dialect;
+        if is_echo { self.pump(peer, question) } else { self.exchange(peer, &[question], answer) }
+    }
+
+    /// Asks the contract's question; who asks waits for the answer elsewhere.
+    pub(crate) fn say(&mut self, peer: &mut Peer) -> Result<(), CheckError> {
+        let Dialect { question, answer, is_echo } = self.dialect;
+        if !is_echo {
+            self.want(peer, answer);
+        }
+        self.send(peer, question)
+    }
+
+    /// Sends pieces, each a segment of its own that the program has taken before the next one goes, and waits for
+    /// the answer to all of them.
+    pub(crate) fn exchange(
+        &mut self,
+        peer: &mut Peer,
+        pieces: &[&[u8]],
+        answer: &[u8],
+    ) -> Result<Answer, CheckError> {
+        self.want(peer, answer);
+        let Some((last, first)) = pieces.split_last() else { return self.echo(peer) };
+        for piece in first {
+            self.send(peer, piece)?;
+            self.rest(&[peer])?;
+        }
+        self.pump(peer, last)
+    }
+
+    /// Makes these bytes the next ones that must come, and writes down how many they are in all.
+    pub(crate) fn want(&self, peer: &mut Peer, answer: &[u8]) {
+        peer.want(answer);
+        self.measure(&format!("wanted:{}", peer.no), peer.wanted());
+    }
+
+    /// Waits until the program connects; `None` when it has ended or will not.
+    pub(crate) fn accept(&mut self) -> Result<Option<Peer>, CheckError> {
+        let Some(listener) = self.listener.take() else { return Ok(None) };
+        let accepted = self.accept_on(&listener);
+        self.listener = Some(listener);
+        accepted
+    }
+
+    fn accept_on(&mut self, listener: &TcpListener) -> Result<Option<Peer>, CheckError> {
+        let mut watch = Watch::default();
+        while poll::one(listener.as_fd(), POLLIN, LOOK)? == 0 {
+            if self.has_exited() || self.look(&mut watch, &[])?.is_some() {
+                return Ok(None);
+            }
+        }
+        let failed = |source| CheckError::Io { what: "accept", source };
+        let (stream, remote) = listener.accept().map_err(failed)?;
+        stream.set_nonblocking(true).map_err(failed)?;
+        let mut peer = Peer::new(self.peers, stream.into(), remote, self.dialect.is_echo);
+        self.peers += 1;
+        peer.refresh_local();
+        self.step(&peer, Action::Connect, 0, None);
+        Ok(Some(peer))
+    }
+
+    /// Reads until this many bytes have come, or can't any more.
+    pub(crate) fn read_until(&mut self, peer: &mut Peer, len: u64) -> Result<Answer, CheckError> {
+        let before = peer.received;
+        let mut watch = Watch::default();
+        let answer = loop {
+            if peer.received >= len {
+                break Answer::Whole;
+            }
+            if peer.read() > 0 {
+                watch.moved();
+            } else if let Some(end) = peer.end {
+                break Answer::Ended(end);
+            } else if poll::one(peer.as_fd(), POLLIN, LOOK)? == 0
+                && let Some(idle) = self.look(&mut watch, &[peer])?
+            {
+                break Answer::Idle(idle);
+            }
+        };
+        self.conclude(peer, answer, before);
+        Ok(answer)
+    }
+
+    /// Waits until the program has ended, or does nothing more; whether it has ended.
+    pub(crate) fn until_exited(&mut self, peer: Option<&Peer>) -> Result<bool, CheckError> {
+        let mut watch = Watch::default();
+        let peers: Vec<&Peer> = peer.into_iter().collect();
+        loop {
+            self.collect_for(LOOK);
+            if self.has_exited() {
+                return Ok(true);
+            }
+            if let Some(idle) = self.look(&mut watch, &peers)? {
+                // One that is gone is quiet too: its end is on its way.
+                if self.observe()?.processes == 0 {
+                    watch = Watch::default();
+                    continue;
+                }
+                self.measure(if idle == Idle::Slow { "slow" } else { "hangs" }, 1);
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Waits until what an ended program has printed is read from its terminal, which may be later than its end.
+    pub(crate) fn until_printed(&mut self, text: &str) {
+        const LOOKS: u32 = 500;
+        for _ in 0..LOOKS {
+            let lines = self.events.iter().filter_map(|live| match &live.what {
+                What::Output(output) if output.stream == Stream::Stdout => Some(output.text.as_str()),
+                _ => None,
+            });
+            if lines.collect::<String>().contains(text) {
+                break;
+            }
+            self.collect_for(LOOK);
+        }
+    }
+
     /// Waits until all that was sent so far has come back.
     pub(crate) fn echo(&mut self, peer: &mut Peer) -> Result<Answer, CheckError> {
         self.pump(peer, &[])
@@ -149,7 +299,7 @@ impl Bench {
             if let Some(end) = peer.end.filter(|_| read == 0) {
                 break Answer::Ended(end);
             }
-            if rest.is_empty() && peer.received >= peer.sent() {
+            if rest.is_empty() && peer.received >= peer.wanted() {
                 break Answer::Whole;
             }
             if written + read > 0 {
@@ -239,7 +389,7 @@ impl Bench {
                 seen.is_still() && seen.waits.iter().all(|wait| !wait.call.contains("sleep"));
             let has_all = peers.iter().all(|peer| peer.unacknowledged() == 0);
             agreeing = if waits_for_events && has_all { agreeing + 1 } else { 0 };
-            if watch.look(&self.lab, &seen, peers, SERVER)?.is_some() {
+            if watch.look(&self.lab, &seen, peers, self.program_host)?.is_some() {
                 break;
             }
         }
@@ -249,14 +399,14 @@ impl Bench {
     fn look(&mut self, watch: &mut Watch, peers: &[&Peer]) -> Result<Option<Idle>, CheckError> {
         self.collect();
         let seen = self.observe()?;
-        watch.look(&self.lab, &seen, peers, SERVER)
+        watch.look(&self.lab, &seen, peers, self.program_host)
     }
 
     fn conclude(&self, peer: &Peer, answer: Answer, before: u64) {
         if peer.received > before {
             self.step(peer, Action::Receive, peer.received - before, None);
         }
-        let missing = peer.sent().saturating_sub(peer.received);
+        let missing = peer.wanted().saturating_sub(peer.received);
         match answer {
             Answer::Whole => {}
             Answer::Ended(ReadEnd::Eof) => self.step(peer, Action::Eof, missing, None),
@@ -293,7 +443,7 @@ impl Bench {
         const LOOKS: usize = 2_000;
         let Some(local) = local else { return Ok(()) };
         for _ in 0..LOOKS {
-            let row = self.lab.lookup(SERVER, remote, local)?;
+            let row = self.lab.lookup(self.program_host, remote, local)?;
             if row.is_none_or(|row| row.state != TcpState::Established) {
                 break;
             }

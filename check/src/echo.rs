@@ -3,40 +3,35 @@
 //!
 //! One file a check. Their order is that of causes: of several that fail, the first names the bug.
 
-mod backlog;
-mod blocking_call;
 mod close_after_fin;
 mod decode;
-mod descriptors;
-mod empty_connection;
-mod end_of_file;
 mod exact_buffer;
-mod from_outside;
 mod full_window;
 mod graceful_stop;
 mod happy_path;
-mod idle_client;
 mod large;
 mod non_text;
 mod poison;
-mod reset;
 mod reset_in_reply;
-mod restart;
-mod second_client;
 mod short_send;
 mod slow_reader;
 mod unread_replies;
-mod zombies;
 
-use crate::bench::{Answer, Bench};
-use crate::contract::{Check, Stage};
-use crate::error::CheckError;
+use crate::contract::{Check, Contract};
 use crate::log::Log;
-use crate::peer::Peer;
+use crate::peer::Dialect;
+use crate::server::{
+    SECOND_CLIENT, TWO_AT_ONCE, ask, backlog, blocking_call, descriptors, empty_connection, end_of_file,
+    from_outside, idle_client, is_async, next_client, note_model, reset, restart, second_client, served,
+    unless_slow, unserved, zombies,
+};
 use crate::verdict::{Said, Verdict};
 
+/// The contract.
+pub(crate) const CONTRACT: Contract = Contract { name: "echo", dialect: Dialect::ECHO, checks: CHECKS };
+
 /// The table.
-pub(crate) const CHECKS: &[Check] = &[
+const CHECKS: &[Check] = &[
     happy_path::CHECK,
     from_outside::CHECK,
     decode::CHECK,
@@ -63,53 +58,14 @@ pub(crate) const CHECKS: &[Check] = &[
     graceful_stop::CHECK,
 ];
 
-/// What checks with a second client rest on.
-const SECOND_CLIENT: &[&str] = &["eof-spin", "serves-one-then-exits"];
-/// What checks with two clients at once rest on.
-const TWO_AT_ONCE: &[&str] = &["eof-spin", "serves-one-then-exits", "idle-client-blocks"];
-
 /// A question that any echo server answers, whatever it makes of text.
-const QUESTION: &[u8] = b"hello tongro\n";
+const QUESTION: &[u8] = Dialect::ECHO.question;
 /// More than both kernels' buffers hold: see `runner::SYSCTLS`.
 const MORE_THAN_A_WINDOW: usize = 4 << 20;
-
-/// Connects the next peer and has it ask; the peer, if it was served.
-fn ask(stage: &mut Stage<'_>) -> Result<Option<Peer>, CheckError> {
-    let Some(mut peer) = stage.bench.connect()? else { return Ok(None) };
-    let answer = stage.bench.pump(&mut peer, QUESTION)?;
-    Ok((answer == Answer::Whole).then_some(peer))
-}
-
-/// Records what the program is built on: judges name a bug by the model it stands in.
-fn note_model(bench: &Bench) -> Result<(), CheckError> {
-    let files = bench.lab.mapped_files(bench.program)?;
-    bench.measure("asyncio", u64::from(files.iter().any(|name| name.starts_with("_asyncio."))));
-    Ok(())
-}
-
-/// Whether the program runs an asyncio event loop.
-fn is_async(log: Log<'_>) -> bool {
-    log.measures("asyncio").contains(&1)
-}
 
 /// Bytes without meaning but with order: any loss, doubling or swap shows.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|at| b"abcdefghijklmnopqrstuvwxyz0123456789"[(at + at / 36 + at / 4096) % 36]).collect()
-}
-
-/// The verdict for a later client that was not served: the bug's own sentence and the story of that client.
-fn unserved(log: Log<'_>, check: &str, bug: &str, peer: u16) -> Verdict {
-    Verdict::fail(check, bug).because(log.story(peer)).citing(log.proof(peer))
-}
-
-/// The verdict on a check whose last client shows the outcome.
-fn next_client(log: Log<'_>, check: &str, peer: u16) -> Verdict {
-    if log.is_served(peer) { served(check) } else { unserved(log, check, check, peer) }
-}
-
-/// The pass of a check whose last client was served.
-fn served(check: &str) -> Verdict {
-    Verdict::pass(check, Said::new("outcome.pass.alive"))
 }
 
 /// The pass of a check whose bytes all came back.
@@ -127,10 +83,7 @@ fn not_whole(log: Log<'_>, check: &str, bug: &str) -> Verdict {
         .with("sent", log.sent(0))
         .with("received", received)
         .with("offset", log.differs_at(0).unwrap_or(received));
-    unless_slow(log, check, verdict.because(log.story(0)).citing(log.proof(0)))
-}
-
-/// Slow when the program only took long; the verdict otherwise.
-fn unless_slow(log: Log<'_>, check: &str, verdict: Verdict) -> Verdict {
-    if log.was_slow() { Verdict::slow(check, 20_000) } else { verdict }
+    let extra = received.checked_sub(log.sent(0)).filter(|count| *count > 0);
+    let extra = extra.map(|count| Said::new("outcome.extra").with("count", count));
+    unless_slow(log, check, verdict.because(extra).because(log.story(0)).citing(log.proof(0)))
 }

@@ -5,14 +5,18 @@
 //! Sentences are ids with parameters: the words live in `course`.
 
 mod bench;
+mod binary;
 mod contract;
+pub mod demo;
 mod echo;
+mod echo_client;
 mod error;
 mod log;
 mod peer;
 pub mod record;
 mod replay;
 mod runner;
+mod server;
 mod start;
 mod verdict;
 mod watch;

@@ -86,6 +86,11 @@ impl<'a> Log<'a> {
         totals.max().unwrap_or(0)
     }
 
+    /// Bytes that had to come back to a peer in all: those it sent, unless its contract says what instead.
+    pub(crate) fn wanted(self, peer: u16) -> u64 {
+        self.measures(&format!("wanted:{peer}")).last().copied().unwrap_or_else(|| self.sent(peer))
+    }
+
     /// Where what came back stops being the echo.
     pub(crate) fn differs_at(self, peer: u16) -> Option<u64> {
         self.steps(peer).filter_map(|(_, step)| step.differs_at).next()
@@ -104,9 +109,9 @@ impl<'a> Log<'a> {
         self.steps(peer).any(|(_, step)| step.action == action)
     }
 
-    /// Whether all that a peer sent came back unchanged.
+    /// Whether all that had to come back to a peer did, and nothing else.
     pub(crate) fn is_whole(self, peer: u16) -> bool {
-        self.sent(peer) == self.received(peer) && self.differs_at(peer).is_none()
+        self.wanted(peer) == self.received(peer) && self.differs_at(peer).is_none()
     }
 
     /// Whether a peer's connection was refused, reset or not answered.
@@ -149,8 +154,17 @@ impl<'a> Log<'a> {
 
     /// Lines of a program's standard error.
     pub(crate) fn stderr(self, program: ProgramId) -> Vec<&'a str> {
+        self.output(program, Stream::Stderr)
+    }
+
+    /// Lines of a program's standard output.
+    pub(crate) fn stdout(self, program: ProgramId) -> Vec<&'a str> {
+        self.output(program, Stream::Stdout)
+    }
+
+    fn output(self, program: ProgramId, stream: Stream) -> Vec<&'a str> {
         let lines = self.events.iter().filter_map(|event| match &event.what {
-            What::Output(output) if output.program == program && output.stream == Stream::Stderr => {
+            What::Output(output) if output.program == program && output.stream == stream => {
                 Some(output.text.as_str())
             }
             _ => None,

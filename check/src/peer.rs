@@ -14,6 +14,23 @@ use crate::error::CheckError;
 /// Bytes shown of what came back.
 const PREVIEW: usize = 64;
 
+/// What peers of a contract say to any program of its kind, and what must come back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    /// One question that every program answers on a new connection.
+    pub(crate) question: &'static [u8],
+    /// Its answer.
+    pub(crate) answer: &'static [u8],
+    /// Whether all that is sent must come back: no answer has to be wanted then.
+    pub(crate) is_echo: bool,
+}
+
+impl Dialect {
+    /// All that is sent comes back.
+    pub(crate) const ECHO: Self =
+        Self { question: b"hello tongro\n", answer: b"hello tongro\n", is_echo: true };
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -24,10 +41,13 @@ pub(crate) struct Peer {
     pub(crate) remote: SocketAddr,
     /// Everything the kernel took from us.
     sent: Vec<u8>,
+    /// Everything that must come back.
+    wanted: Vec<u8>,
+    is_echo: bool,
     pub(crate) received: u64,
     /// What came back, as far as it is shown.
     pub(crate) preview: Vec<u8>,
-    /// Offset of the first byte that is not the echo of ours.
+    /// Offset of the first byte that is not the wanted one.
     pub(crate) differs_at: Option<u64>,
     /// How its reading side ended.
     pub(crate) end: Option<ReadEnd>,
@@ -43,7 +63,7 @@ pub(crate) enum ReadEnd {
 }
 
 impl Peer {
-    pub(crate) fn new(no: u16, fd: OwnedFd, remote: SocketAddr) -> Self {
+    pub(crate) fn new(no: u16, fd: OwnedFd, remote: SocketAddr, is_echo: bool) -> Self {
         let stream = TcpStream::from(fd);
         let local = stream.local_addr().ok();
         // One write = one segment is what probes mean; without it nothing is lost but their exactness.
@@ -54,6 +74,8 @@ impl Peer {
             local,
             remote,
             sent: Vec::new(),
+            wanted: Vec::new(),
+            is_echo,
             received: 0,
             preview: Vec::new(),
             differs_at: None,
@@ -65,11 +87,24 @@ impl Peer {
         self.sent.len() as u64
     }
 
+    /// Bytes that must have come back by now.
+    pub(crate) fn wanted(&self) -> u64 {
+        self.wanted.len() as u64
+    }
+
+    /// Makes these bytes the next ones that must come back.
+    pub(crate) fn want(&mut self, bytes: &[u8]) {
+        self.wanted.extend_from_slice(bytes);
+    }
+
     /// Gives bytes to the kernel: how many it took now.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<usize, CheckError> {
         match self.stream.write(bytes) {
             Ok(len) => {
                 self.sent.extend_from_slice(&bytes[..len]);
+                if self.is_echo {
+                    self.wanted.extend_from_slice(&bytes[..len]);
+                }
                 Ok(len)
             }
             Err(error) if is_later(&error) => Ok(0),
@@ -101,7 +136,7 @@ impl Peer {
     fn compare(&mut self, bytes: &[u8]) {
         let from = self.received as usize;
         if self.differs_at.is_none() {
-            let wanted = self.sent.get(from..).unwrap_or_default();
+            let wanted = self.wanted.get(from..).unwrap_or_default();
             let equal = bytes.iter().zip(wanted).take_while(|(a, b)| a == b).count();
             if equal < bytes.len() {
                 self.differs_at = Some((from + equal) as u64);
@@ -138,7 +173,7 @@ impl Peer {
 
     /// Bytes from `from` on, as they came back, of which at most `PREVIEW` in all are kept.
     pub(crate) fn wants_more(&self) -> bool {
-        self.received < self.sent() && self.end.is_none()
+        self.received < self.wanted() && self.end.is_none()
     }
 }
 

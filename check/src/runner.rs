@@ -190,11 +190,13 @@ impl Runner {
     fn attempt(&self, check: &'static Check) -> Result<Result<Attempt, Unstarted>, CheckError> {
         let sysctls = SYSCTLS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let plan = Plan { exe: self.exe.clone(), script: self.script.clone(), sysctls, ..Plan::default() };
-        let conditions = Conditions { plan, calls: (check.calls)(), tracing: check.tracing };
-        let bench = match start::start(&self.subject, &conditions)? {
+        let conditions =
+            Conditions { plan, calls: (check.calls)(), tracing: check.tracing, side: check.side };
+        let mut bench = match start::start(&self.subject, &conditions)? {
             Ok(bench) => bench,
             Err(unstarted) => return Ok(Err(unstarted)),
         };
+        bench.dialect = self.contract.dialect;
         let address = Some(bench.address);
         bench.measure("port", bench.address.port().into());
         let mut stage = Stage { bench, subject: &self.subject, conditions: &conditions };

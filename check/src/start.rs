@@ -1,15 +1,18 @@
 //! Starting the program under test unchanged: its port is read from the socket table, a foreign address is given to
 //! the host, a question on the terminal is answered, and what keeps it from listening is named.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::sync::mpsc::Receiver;
 
 use tongro_lab::{
-    CallRule, Lab, LabError, Live, Observation, Plan, ProgramPlan, SERVER, SocketKind, Tracing,
+    CLIENT, CallRule, Lab, LabError, Live, Observation, Plan, ProgramPlan, SERVER, SocketKind, Tracing,
 };
+use tongro_sys::socket;
 use tongro_trace::event::{ProgramId, What};
 
 use crate::bench::Bench;
+use crate::contract::Side;
 use crate::error::CheckError;
 use crate::runner::Subject;
 use crate::verdict::Said;
@@ -21,6 +24,8 @@ const QUIET_LOOKS: u32 = 60;
 /// Lines typed at a program that asks.
 const ANSWERS_MAX: u32 = 5;
 const LOOK_MS: u64 = 4;
+/// The server host's own address.
+const SERVER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
 
 /// Why a program could not be tested, in words and with what it wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,7 @@ pub(crate) struct Conditions {
     pub(crate) plan: Plan,
     pub(crate) calls: Vec<CallRule>,
     pub(crate) tracing: Tracing,
+    pub(crate) side: Side,
 }
 
 /// Builds a lab, starts the program in it and waits until it listens.
@@ -44,6 +50,9 @@ pub(crate) fn start(
     subject: &Subject,
     conditions: &Conditions,
 ) -> Result<Result<Bench, Unstarted>, CheckError> {
+    if let Side::Client { arguments, is_answered } = conditions.side {
+        return start_client(subject, conditions, &arguments(), is_answered);
+    }
     let (lab, receiver) = Lab::start(&conditions.plan)?;
     let program = match lab.run(plan(subject, conditions)) {
         Ok(program) => program,
@@ -56,6 +65,37 @@ pub(crate) fn start(
     let listening = waiting.until_listening()?;
     let events = waiting.into_events();
     Ok(listening.map(|address| Bench::new_after(lab, receiver, events, program, address)))
+}
+
+/// Where our server side waits for programs that connect.
+const OUR_PORT: u16 = 9000;
+
+/// Builds a lab with our server side in it and starts the program, which is told where that is.
+fn start_client(
+    subject: &Subject,
+    conditions: &Conditions,
+    arguments: &[String],
+    is_answered: bool,
+) -> Result<Result<Bench, Unstarted>, CheckError> {
+    let (lab, receiver) = Lab::start(&conditions.plan)?;
+    let address = SocketAddr::new(SERVER_ADDRESS.into(), OUR_PORT);
+    let listener = if is_answered {
+        let fd = lab.socket(SERVER, SocketKind::Tcp, false)?;
+        socket::bind(fd.as_fd(), address)?;
+        socket::listen(fd.as_fd(), 16)?;
+        Some(TcpListener::from(fd))
+    } else {
+        None
+    };
+    let mut plan = plan(subject, conditions);
+    plan.host = CLIENT;
+    plan.argv.extend([address.ip().to_string(), address.port().to_string()]);
+    plan.argv.extend_from_slice(arguments);
+    match lab.run(plan) {
+        Ok(program) => Ok(Ok(Bench::new_before(lab, receiver, program, address, listener))),
+        Err(LabError::Spawn { program, call, errno }) => Ok(Err(not_executed(&program, &call, errno))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Starts the program again in a lab where it has run before; its stdout and calls are a new program's.
@@ -157,7 +197,7 @@ impl<'a> Waiting<'a> {
 
     /// The address under which peers reach a listener; a foreign one is given to the host.
     fn reachable(&self, local: SocketAddr) -> Result<SocketAddr, CheckError> {
-        let own = Ipv4Addr::new(10, 77, 0, 2);
+        let own = SERVER_ADDRESS;
         let ip = match local.ip() {
             ip if ip.is_unspecified() => IpAddr::V4(own),
             ip => ip,

@@ -162,7 +162,14 @@ impl Verdict {
 #[must_use]
 pub(crate) fn severity_of(bug: &str) -> Severity {
     match bug {
-        "loopback-only-bind" | "ipv4-only" | "no-idle-timeout" => Severity::Network,
+        "loopback-only-bind"
+        | "ipv4-only"
+        | "no-idle-timeout"
+        | "udp-waits-forever"
+        | "udp-dup-reorder-accepted"
+        | "late-ack-matched-to-next"
+        | "broadcast-wrong-scope"
+        | "client-no-timeout" => Severity::Network,
         "send-not-sendall" => Severity::Portability,
         _ => Severity::Today,
     }

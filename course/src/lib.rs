@@ -18,6 +18,7 @@
 mod bug;
 mod days;
 mod lang;
+mod lesson;
 mod lint;
 mod particle;
 mod practical;
@@ -27,6 +28,7 @@ mod texts;
 pub use bug::{Bug, BugPage, Severity, bug_page, bugs};
 pub use days::{Day, Item, Kind, Title, days};
 pub use lang::Lang;
+pub use lesson::{Knob, Lesson, Setting, lesson, lessons};
 pub use lint::{LintProblem, lint};
 pub use particle::{Pair, particle};
 pub use practical::{Goal, Practical, SourceFile, practical, practicals};

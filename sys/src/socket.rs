@@ -113,6 +113,15 @@ pub fn bind(fd: BorrowedFd<'_>, to: SocketAddr) -> Result<()> {
     check("bind", i64::from(unsafe { libc::bind(fd.as_raw_fd(), address.pointer(), address.len) })).map(drop)
 }
 
+/// Makes a bound socket wait for connections, at most this many unaccepted ones.
+///
+/// # Errors
+/// The errno of `listen`.
+pub fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    check("listen", i64::from(unsafe { libc::listen(fd.as_raw_fd(), backlog) })).map(drop)
+}
+
 /// Shuts both directions of a socket down: the other side reads end of file, waiting readers here too.
 ///
 /// # Errors

@@ -23,5 +23,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == tongro_lab::STAGE_ARGUMENT) {
         return ExitCode::from(u8::try_from(tongro_lab::enter_stage()).unwrap_or(2));
     }
+    if std::env::args().nth(1).is_some_and(|argument| argument == tongro_check::demo::PLAY_ARGUMENT) {
+        let calls: Vec<String> = std::env::args().skip(2).collect();
+        return ExitCode::from(tongro_check::demo::play(&calls, &mut |line| println!("{line}")));
+    }
     cmd::run()
 }

@@ -46,6 +46,24 @@ fn a_practical_is_shown_with_its_goals_hints_and_solutions() {
 }
 
 #[test]
+fn a_lesson_is_shown_run_and_asked_about() {
+    let (code, out, err) = tongro(&["learn", "handshake", "--lang", "ko"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.starts_with("# 3방향 핸드셰이크") && out.contains("#2 SYN ACK seq 0"), "{out}");
+    assert!(err.contains("--knob lost=syn-ack") && err.contains("--answer N"), "{err}");
+    for (answer, wanted) in [("2", 0), ("3", 1)] {
+        let (code, out, _) = tongro(&["learn", "handshake", "--lang", "en", "--answer", answer]);
+        assert_eq!(code, wanted, "{out}");
+    }
+    let (code, out, _) = tongro(&["learn", "handshake", "--lang", "en", "--text-only"]);
+    assert_eq!(code, 0);
+    assert!(!out.contains("SYN seq 0"), "{out}");
+    let (code, _, err) = tongro(&["learn", "handshake", "--knob", "lost=hope", "--lang", "en"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("`lost=hope`") && err.contains("lost=syn, lost=syn-ack"), "{err}");
+}
+
+#[test]
 fn what_does_not_exist_is_told() {
     for (what, said) in [("no-such", "there is no day"), ("5-4", "not written yet")] {
         let (code, out, err) = tongro(&["learn", what, "--lang", "en"]);

@@ -221,7 +221,10 @@ fn of_the_ladder() -> Vec<Finding> {
 
 /// What echo's checks give with the bug they name; the counts of bytes go together.
 const OF_BYTES: [(&str, &str); 3] = [("sent", "13"), ("received", "6"), ("offset", "6")];
-const FAILURES: [(&str, &[(&str, &str)]); 31] = [
+const OF_REPLY: [(&str, &str); 4] =
+    [("sent", "5"), ("received", "9"), ("offset", "1"), ("bytes", "01 00 00 00 00 05 00 00 05")];
+const OF_CLIENT: [(&str, &str); 3] = [("sent", "12"), ("received", "12"), ("printed", "hello")];
+const FAILURES: &[(&str, &[(&str, &str)])] = &[
     ("happy-path", &OF_BYTES),
     ("not-an-echo-server", &[("received", "220 ready"), ("sent", "hello"), ("port", "9000")]),
     ("loopback-only-bind", &[("port", "9000"), ("addr", "127.0.0.1")]),
@@ -253,6 +256,21 @@ const FAILURES: [(&str, &[(&str, &str)]); 31] = [
     ("no-reuseaddr", &[("port", "9000"), ("errno", "EADDRINUSE")]),
     ("no-graceful-stop", &[("signal", "SIGTERM"), ("received", "100")]),
     ("ipv4-only", &[("port", "9000")]),
+    ("binary-exchange", &OF_REPLY),
+    ("struct-native-padding", &OF_REPLY),
+    ("struct-little-endian", &OF_REPLY),
+    ("struct-value-range", &[("number", "4294967295"), ("bytes", "01 00"), ("sent", "5")]),
+    ("unpack-short-recv", &[("cut", "2"), ("bytes", "01 00")]),
+    ("coalesced-dropped", &[("count", "1")]),
+    ("boundary-shifted", &[("count", "1")]),
+    ("client-exchange", &OF_CLIENT),
+    ("client-short-recv", &OF_CLIENT),
+    ("client-decode", &OF_CLIENT),
+    ("client-short-send", &OF_CLIENT),
+    ("client-truncation", &OF_CLIENT),
+    ("client-reset", &OF_CLIENT),
+    ("client-refused", &OF_CLIENT),
+    ("client-no-timeout", &OF_CLIENT),
 ];
 
 #[test]
@@ -267,7 +285,7 @@ fn every_check_can_be_told_whether_it_was_run_or_not() {
 
 #[test]
 fn every_failure_has_its_words_and_their_values() {
-    for (bug, params) in FAILURES {
+    for (bug, params) in FAILURES.iter().copied() {
         let verdict =
             params.iter().fold(Verdict::fail(bug, bug), |verdict, (name, value)| verdict.with(name, value));
         for said in [&verdict.expected, &verdict.got[0]] {

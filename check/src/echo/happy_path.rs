@@ -61,7 +61,7 @@ fn judge(log: Log<'_>) -> Verdict {
     }
     let answering = if log.received(1) > 0 { 1 } else { 0 };
     if received > 0 || answering == 1 {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().replace('\n', "\\n");
         let verdict = Verdict::fail(ID, "not-an-echo-server")
             .with("received", text(log.preview(answering)))
             .with("sent", text(FIRST))

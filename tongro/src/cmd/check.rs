@@ -249,7 +249,8 @@ fn print_row(talk: &mut Talk, one: &Judged) {
         Kind::NotApplicable => ("–", Tone::Quiet, "na"),
         Kind::Void => ("?", Tone::Strong, "void"),
     };
-    let title = talk.text(&format!("check.{}.title", verdict.bug.as_deref().unwrap_or(&verdict.check)), &[]);
+    // Title and sentences are of one entry: the bug's, or the check's own where the bug has others elsewhere.
+    let title = talk.text(&verdict.expected.id.replace(".expected", ".title"), &[]);
     let word = talk.text(&format!("cli.verdict.{id}"), &[]);
     let got = verdict.got.first().map(|said| talk.said(said)).unwrap_or_default();
     let severity = if verdict.verdict == Kind::Fail && verdict.severity != Severity::Today {

@@ -1,0 +1,32 @@
+# bug: unpack-short-recv
+# Throws away what is shorter than a request.
+import socket
+import struct
+import threading
+
+
+def serve(conn):
+    total = 0
+    while data := conn.recv(4096):
+        for at in range(0, len(data) - 4, 5):
+            op, number = struct.unpack_from("!BI", data, at)
+            if op == 1:
+                total += number
+            conn.sendall(struct.pack("!BQ", op, total))
+
+
+def guarded(conn):
+    with conn:
+        try:
+            serve(conn)
+        except ConnectionError:
+            pass
+
+
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("0.0.0.0", 9400))
+server.listen(128)
+while True:
+    conn, _ = server.accept()
+    threading.Thread(target=guarded, args=(conn,), daemon=True).start()

@@ -1,0 +1,15 @@
+// bug: client-no-timeout
+// build: rustc -O --edition 2021
+// No time limit on the socket: read() waits for ever.
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+fn main() -> std::io::Result<()> {
+    let args: Vec<String> = std::env::args().collect();
+    let mut stream = TcpStream::connect((args[1].as_str(), args[2].parse::<u16>().unwrap()))?;
+    stream.write_all(args[3].as_bytes())?;
+    let mut reply = vec![0; args[3].len()];
+    stream.read_exact(&mut reply)?;
+    println!("{}", String::from_utf8_lossy(&reply));
+    Ok(())
+}
