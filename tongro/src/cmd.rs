@@ -3,16 +3,16 @@
 mod check;
 mod doctor;
 mod echo;
-mod file;
 mod fields;
+mod file;
 mod follow;
 mod lab;
 mod ladder;
-mod sync;
 mod pack;
 mod read;
-mod unpack;
 mod stats;
+mod sync;
+mod unpack;
 mod up;
 
 use std::process::ExitCode;

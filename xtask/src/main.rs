@@ -32,6 +32,8 @@ cargo xtask COMMAND
                     measure the lab on this machine
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
+  sim sync [--schedules N] [--seed S] [--replay SEED]
+                    simulate replicas that lose their power
   install-peers     only install what `test` needs
 ";
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::all(),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
+        ["sim", "sync", rest @ ..] => return plain(sim_sync(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");
@@ -66,6 +69,13 @@ fn plain(is_ok: bool) -> ExitCode {
 fn install_peers() -> Tally {
     let missing = peers::install();
     Tally::of("peers", missing.is_empty())
+}
+
+fn sim_sync(rest: &[&str]) -> bool {
+    let mut arguments =
+        vec!["run", "--quiet", "--release", "--package", "tongro-sync", "--example", "sim", "--"];
+    arguments.extend(rest);
+    cargo(&arguments)
 }
 
 fn bench_lab(rest: &[&str]) -> bool {
