@@ -154,6 +154,12 @@ const FILES: &[File] = &[
     file!("reading", "reading.toml"),
     file!("packet", "packet.toml"),
     file!("sync", "sync.toml"),
+    file!("cli", "learn.toml"),
+    file!("serve", "serve.toml"),
+    file!("race", "race.toml"),
+    file!("clock", "clock.toml"),
+    file!("bench", "bench.toml"),
+    file!("pathology", "pathology.toml"),
 ];
 
 #[cfg(test)]

@@ -70,9 +70,11 @@ fn ours(path: &Path) -> Vec<Vec<String>> {
                 len: tcp.payload.len() as u32,
                 options: &packet.bytes[tcp.options.clone()],
             };
-            connections.observe(&seen).fields(|(id, value)| {
-                if let Some(at) = FIELDS.iter().position(|known| *known == id) {
-                    row[at] = tongro_wire::field(id).unwrap().print(&value);
+            let found = connections.observe(&seen);
+            (row[0], row[1]) = (found.stream.to_string(), found.window.to_string());
+            found.fields(|(field, value)| {
+                if let Some(at) = FIELDS.iter().position(|known| *known == field.id) {
+                    row[at] = field.print(&value);
                 }
             });
         }

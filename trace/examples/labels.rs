@@ -32,9 +32,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 len: tcp.payload.len() as u32,
                 options: &packet.bytes[tcp.options.clone()],
             };
-            connections.observe(&seen).fields(|(id, value)| {
-                let row = tongro_wire::field(id);
-                values.insert(id, row.map_or_else(String::new, |row| row.print(&value)));
+            let found = connections.observe(&seen);
+            values.insert("tcp.stream", found.stream.to_string());
+            values.insert("tcp.window_size", found.window.to_string());
+            found.fields(|(field, value)| {
+                values.insert(field.id, field.print(&value));
             });
         }
         let line: Vec<_> = ids.iter().map(|id| values.get(id.as_str()).map_or("", String::as_str)).collect();

@@ -1,4 +1,5 @@
-//! Writes a capture by recipe: `mixed KIND SEED COUNT OUT`; kinds: `tcp`.
+//! Writes a capture by recipe: `mixed KIND SEED COUNT OUT`; kinds: `tcp` (random walks),
+//! `variety` (every protocol), `bulk` (COUNT rounds of about 0.5 MB).
 #![allow(clippy::print_stdout)] // An example talks.
 
 mod recipe;
@@ -19,6 +20,8 @@ fn main() {
     let mut frames = Frames::new();
     match kind.as_str() {
         "tcp" => (0..number(count)).for_each(|_| recipe::tcp::walk(&mut dice, &mut frames, 60)),
+        "variety" => recipe::mixed::variety(&mut dice, &mut frames),
+        "bulk" => recipe::mixed::bulk(&mut dice, &mut frames, number(count)),
         other => println!("no recipe `{other}`"),
     }
     if let Ok(file) = File::create(path) {

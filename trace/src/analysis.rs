@@ -53,6 +53,8 @@ pub struct Analysis {
     pub seq: u32,
     /// Acknowledgment number, relative to the first one of the other direction; 0 without the ACK flag.
     pub ack: u32,
+    /// The first number of the other direction, which acknowledgments and SACK edges count from.
+    pub base: u32,
     /// The window in bytes: scaled where the shift is known and applies.
     pub window: u32,
     /// The labels.

@@ -129,7 +129,11 @@ fn transport(request: &Packet<'_>, asked: usize, reply: &Packet<'_>, told: usize
     }
     match ours.name() {
         "tcp" => are_swapped(&ours, &theirs) && acknowledges(&ours, &theirs),
-        "udp" => are_swapped(&ours, &theirs) && request.bytes != reply.bytes && same_question(request, reply),
+        "udp" => {
+            are_swapped(&ours, &theirs)
+                && !is_echo_of_itself(request, asked, reply, told)
+                && same_question(request, reply)
+        }
         "icmp" => is_echo(&ours, &theirs, "icmp", ["icmp.ident", "icmp.seq"]),
         _ => {
             is_echo(&ours, &theirs, "icmpv6", ["icmpv6.echo.identifier", "icmpv6.echo.sequence_number"])
@@ -153,6 +157,12 @@ fn acknowledges(ours: &Part<'_, '_>, theirs: &Part<'_, '_>) -> bool {
     let len = ours.layer().payload.len() as u32 + (flags(ours) & FIN_SYN).count_ones();
     let ahead = (ack as u32).wrapping_sub(seq as u32);
     flags(theirs) & 16 != 0 && ahead <= len
+}
+
+/// Whether the reply is the request itself, as it comes in again on loopback.
+fn is_echo_of_itself(request: &Packet<'_>, asked: usize, reply: &Packet<'_>, told: usize) -> bool {
+    let whole = |packet: &Packet<'_>, index: usize| packet.bytes[packet.layers[index].extent()].to_vec();
+    whole(request, asked) == whole(reply, told)
 }
 
 /// Of two DNS messages, whether they have one number.

@@ -156,8 +156,11 @@ impl<'a> Packet<'a> {
             if (name, layer.source) == before && (!layer.protocol.nests || name == "mpls") {
                 continue;
             }
+            // A WebSocket goes on inside what began as HTTP (RFC 6455 section 1.2).
+            let is_upgraded = name == "websocket" && before.0 != "http";
             before = (name, layer.source);
-            for name in [layer.via, name] {
+            let via = if is_upgraded { "http" } else { layer.via };
+            for name in [via, name] {
                 if !name.is_empty() {
                     if !names.is_empty() {
                         names.push(':');

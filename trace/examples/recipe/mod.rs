@@ -1,6 +1,8 @@
 //! Recipes for captures: the same seed always gives the same packets, so that captures need not be kept.
 #![allow(dead_code, clippy::unwrap_used)] // Each user needs a part; a recipe that fails shall fail loudly.
 
+pub(crate) mod mixed;
+pub(crate) mod talk;
 pub(crate) mod tcp;
 
 use std::io::Write;

@@ -74,8 +74,7 @@ impl Connections {
             Some(no) => no,
             None => {
                 let no = self.connections.len() as u32;
-                let first = Some(seen.src);
-                self.connections.push(Connection { first, ..Connection::default() });
+                self.connections.push(Connection::new(seen.src));
                 self.latest.insert(key, no);
                 no
             }
@@ -97,6 +96,11 @@ fn key(seen: &Seen<'_>) -> Key {
 }
 
 impl Connection {
+    /// A connection that has seen nothing; `first` is the end that speaks first.
+    fn new(first: (IpAddr, u16)) -> Self {
+        Self { first: Some(first), ..Self::default() }
+    }
+
     /// A SYN with another first number on the same ports opens a new stream.
     fn is_reopened(&self, seen: &Seen<'_>) -> bool {
         let half = &self.halves[self.dir(seen)];
@@ -107,6 +111,7 @@ impl Connection {
         usize::from(self.first != Some(seen.src))
     }
 
+    /// Looks at the next segment; `is_reused` says that the ports had another stream before.
     fn observe(&mut self, seen: &Seen<'_>, is_reused: bool) -> Analysis {
         let dir = self.dir(seen);
         let mut found = Analysis { dir, ..Analysis::default() };
@@ -119,6 +124,7 @@ impl Connection {
         let (me, you) = both(&mut self.halves, dir);
         found.seq = me.base.map_or(0, |base| seen.seq.wrapping_sub(base));
         found.ack = if seen.has(ACK) { you.base.map_or(0, |base| seen.ack.wrapping_sub(base)) } else { 0 };
+        found.base = you.base.unwrap_or(0);
         found.window = window(me, seen);
         rules::label(me, you, seen, initial_rtt, &mut found);
         rules::remember(me, you, seen, &mut found);

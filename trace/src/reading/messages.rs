@@ -10,6 +10,7 @@ use std::ops::Range;
 use tongro_wire::{Carrier, Framing, Protocol, Tables, framing};
 
 use crate::segment::before;
+use crate::tls::Plain;
 
 use super::exchange::Exchange;
 
@@ -69,8 +70,25 @@ impl Messages {
     }
 
     /// Takes the payload of a segment, `at` in the bytes it lies in.
-    pub(super) fn segment(&mut self, seq: u32, at: usize, payload: &[u8], desk: &mut Desk<'_>) {
+    pub(super) fn segment(
+        &mut self,
+        seq: u32,
+        at: usize,
+        payload: &[u8],
+        is_again: bool,
+        desk: &mut Desk<'_>,
+    ) {
         let next = *self.next.get_or_insert(seq);
+        if self.waiting.is_empty() && desk.is_unknown(payload) {
+            // Bytes that no protocol claims are shown as they come.
+            let end = seq.wrapping_add(payload.len() as u32);
+            self.next = Some(if before(next, end) { end } else { next });
+            if !is_again {
+                let span = at..at + payload.len();
+                desk.messages.push(Message { protocol: data(), place: Bytes::Segment, span });
+            }
+            return;
+        }
         if before(next, seq) {
             return self.wait(seq, payload);
         }
@@ -79,6 +97,21 @@ impl Messages {
         self.next = Some(next.wrapping_add(fresh.len() as u32));
         self.take(Some(at + old), fresh, desk);
         self.catch_up(desk);
+    }
+
+    /// Takes what a TLS record held: application data goes on in the stream inside, anything else is shown as the record
+    /// it would have been in clear.
+    pub(super) fn plain(&mut self, plain: Plain, desk: &mut Desk<'_>) {
+        if plain.content_type == 23 {
+            return self.take(None, &plain.bytes, desk);
+        }
+        let Ok(len) = u16::try_from(plain.bytes.len()) else { return };
+        let mut record = vec![plain.content_type, 3, 3];
+        record.extend(len.to_be_bytes());
+        record.extend(plain.bytes);
+        let (place, span) = (Bytes::Together(desk.sources.len()), 0..record.len());
+        desk.sources.push(record);
+        desk.messages.push(Message { protocol: &tongro_wire::table::tls::TLS, place, span });
     }
 
     /// The other end has all bytes before `ack`: what lies before and was not captured never will be.
@@ -231,6 +264,14 @@ impl Messages {
 }
 
 impl Desk<'_> {
+    /// Whether nobody knows what the connection speaks, and these bytes do not tell.
+    fn is_unknown(&mut self, payload: &[u8]) -> bool {
+        if self.app.is_none() {
+            *self.app = self.tables.application(Carrier::Tcp, self.ports, payload);
+        }
+        self.app.is_none()
+    }
+
     /// The application of the next bytes, and where their message ends.
     fn step(&mut self, bytes: &[u8]) -> (&'static Protocol, Framing) {
         if self.app.is_none() {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use tongro_wire::table::{self, frame};
+use tongro_wire::table;
 use tongro_wire::{Field, FieldValue, Packet, Value, field};
 
 /// The rows by what they say.
@@ -25,8 +25,8 @@ pub(super) struct Rows {
     pub(super) window: &'static Field,
     pub(super) request_in: &'static Field,
     pub(super) http_time: &'static Field,
-    /// The rows that the analysis of a segment gives.
-    analysis: Vec<&'static Field>,
+    /// Edges of SACK blocks, which are shown relative.
+    pub(super) sack: [&'static Field; 2],
 }
 
 /// The rows, found in the tables at first use.
@@ -51,14 +51,7 @@ fn find() -> Rows {
         window: row("tcp.window_size"),
         request_in: row("http.request_in"),
         http_time: row("http.time"),
-        analysis: frame::ANALYSIS.fields.iter().chain([row("tcp.stream"), row("tcp.window_size")]).collect(),
-    }
-}
-
-impl Rows {
-    /// The row of an id of the analysis.
-    pub(super) fn analysis(&self, id: &str) -> Option<&'static Field> {
-        self.analysis.iter().find(|row| std::ptr::eq(row.id, id) || row.id == id).copied()
+        sack: [row("tcp.options.sack_le"), row("tcp.options.sack_re")],
     }
 }
 

@@ -11,9 +11,10 @@ use std::ops::Range;
 use tongro_wire::view::flag::{ACK, FIN, RST, SYN};
 use tongro_wire::{Layer, Packet, Protocol, Tables, Value};
 
-use crate::analysis::{Analysis, Connections, Seen};
+use crate::analysis::{Analysis, Connections, Labels, Seen};
 use crate::flow::Protocol as Transport;
 use crate::segment::Direction;
+use crate::tls::{KeyLog, Session};
 
 use super::Need;
 use super::exchange::{Exchange, Request};
@@ -28,6 +29,8 @@ pub type Ends = [SocketAddr; 2];
 pub struct Streams {
     by_ends: HashMap<(Transport, SocketAddr, SocketAddr), usize>,
     analysis: Connections,
+    /// Secrets with which TLS is opened.
+    pub(super) keys: KeyLog,
     tcp: Vec<Connection>,
     udp: Vec<Ends>,
     now: Now,
@@ -50,6 +53,16 @@ struct Connection {
     halves: [Messages; 2],
     app: Option<&'static Protocol>,
     exchange: Exchange,
+    /// What TLS hides, when there are keys.
+    clear: Option<Box<Clear>>,
+}
+
+/// A TLS session and the stream inside it.
+#[derive(Debug, Default)]
+struct Clear {
+    session: Session,
+    app: Option<&'static Protocol>,
+    halves: [Messages; 2],
 }
 
 /// Where a message of this packet stands; see [`tongro_wire::Part`].
@@ -70,6 +83,8 @@ pub(super) struct Header {
     pub(super) ack: u32,
     pub(super) flags: u8,
     pub(super) window: u16,
+    /// More options than a time stamp takes.
+    pub(super) has_options: bool,
 }
 
 impl Streams {
@@ -101,7 +116,7 @@ impl Streams {
             let name = packet.layers[index].protocol.name;
             is_quote |= name.starts_with("icmp");
             match name {
-                "tcp" | "udp" if is_quote => self.quote(packet, index),
+                "tcp" if is_quote => self.quote(packet, index),
                 "tcp" => self.segment(packet, index, tables, sources, &mut ended),
                 "udp" => self.datagram(packet, index),
                 _ => {}
@@ -113,11 +128,8 @@ impl Streams {
     /// A quote in an error message belongs to its stream but says nothing new.
     fn quote(&self, packet: &mut Packet<'_>, index: usize) {
         let Some([source, target]) = ends(packet, index) else { return };
-        let is_tcp = packet.layers[index].protocol.name == "tcp";
-        let (transport, row) =
-            if is_tcp { (Transport::Tcp, ROWS.tcp_stream) } else { (Transport::Udp, ROWS.udp_stream) };
-        if let Some(number) = self.by_ends.get(&key(transport, source, target)) {
-            add(packet, row, index, *number as u64);
+        if let Some(number) = self.by_ends.get(&key(Transport::Tcp, source, target)) {
+            add(packet, ROWS.tcp_stream, index, *number as u64);
         }
     }
 
@@ -147,7 +159,7 @@ impl Streams {
         let (payload, source_no) = (layer.payload.clone(), layer.source);
         let options = bytes.get(layer.header.start + 20..layer.header.end).unwrap_or_default();
         let (src, dst) = ((source.ip(), source.port()), (target.ip(), target.port()));
-        let Header { seq, ack, flags, window } = header;
+        let Header { seq, ack, flags, window, .. } = header;
         let (no, at, len) = (self.now.no, self.now.at, payload.len() as u32);
         let found = self.analysis.observe(&Seen { no, at, src, dst, seq, ack, flags, window, len, options });
         let number = found.stream as usize;
@@ -161,15 +173,11 @@ impl Streams {
             let mut messages = Vec::new();
             let segment = payload.start..payload.end.min(bytes.len()).max(payload.start);
             let connection = &mut self.tcp[number];
-            connection.feed(
-                found.dir,
-                &header,
-                segment.start,
-                &bytes[segment],
-                tables,
-                sources,
-                &mut messages,
-            );
+            connection.feed(&found, &header, segment.start, &bytes[segment], tables, sources, &mut messages);
+            if !self.keys.is_empty() && messages.iter().any(|message| message.protocol.name == "tls") {
+                let bytes = packet.bytes_of(&packet.layers[index]);
+                connection.open(&self.keys, found.dir, bytes, tables, sources, &mut messages);
+            }
             ended.extend(messages.into_iter().map(|message| Ended::of(message, source_no)));
         }
     }
@@ -213,13 +221,13 @@ impl Ended {
 
 impl Connection {
     fn new(ends: Ends) -> Self {
-        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default() }
+        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default(), clear: None }
     }
 
     #[allow(clippy::too_many_arguments)] // where a segment is, where its messages go
     fn feed(
         &mut self,
-        dir: Direction,
+        found: &Analysis,
         header: &Header,
         at: usize,
         payload: &[u8],
@@ -227,6 +235,7 @@ impl Connection {
         sources: &mut Vec<Vec<u8>>,
         messages: &mut Vec<Message>,
     ) {
+        let dir = found.dir;
         let ports = [self.ends[dir].port(), self.ends[1 - dir].port()];
         if header.flags & ACK != 0 {
             self.halves[1 - dir].acknowledged(header.ack);
@@ -239,12 +248,47 @@ impl Connection {
             half.begin(seq);
         }
         if !payload.is_empty() && header.flags & RST == 0 {
-            half.segment(seq, at, payload, &mut desk);
+            half.segment(seq, at, payload, is_again(found.labels), &mut desk);
         }
         if header.flags & (FIN | RST) != 0 {
             half.close(&mut desk);
         }
     }
+}
+
+impl Connection {
+    /// Adds what the TLS records among the messages were before encryption.
+    fn open(
+        &mut self,
+        keys: &KeyLog,
+        dir: Direction,
+        segment: &[u8],
+        tables: &Tables,
+        sources: &mut Vec<Vec<u8>>,
+        messages: &mut Vec<Message>,
+    ) {
+        let ports = [self.ends[dir].port(), self.ends[1 - dir].port()];
+        let clear = self.clear.get_or_insert_default();
+        let mut more = Vec::new();
+        for message in messages.iter().filter(|message| message.protocol.name == "tls") {
+            let bytes = match message.place {
+                Bytes::Segment => segment,
+                Bytes::Together(index) => sources.get(index).map_or(&[][..], Vec::as_slice),
+            };
+            let record = bytes.get(message.span.clone()).unwrap_or_default();
+            let Some(plain) = clear.session.open(keys, dir, record) else { continue };
+            let (app, exchange) = (&mut clear.app, &self.exchange);
+            let mut desk = Desk { app, exchange, ports, tables, sources, messages: &mut more };
+            clear.halves[dir].plain(plain, &mut desk);
+        }
+        messages.append(&mut more);
+    }
+}
+
+/// Whether the bytes of a segment were seen before, or should have been: raw bytes are not shown twice. What was asked
+/// for by duplicate acknowledgments was not seen.
+fn is_again(labels: Labels) -> bool {
+    labels.any(Labels::RETRANSMISSION.with(Labels::OUT_OF_ORDER)) && !labels.has(Labels::FAST_RETRANSMISSION)
 }
 
 impl Header {
@@ -266,16 +310,20 @@ fn describe(
     add(packet, rows.seq, index, u64::from(found.seq));
     add(packet, rows.next_seq, index, u64::from(found.seq.wrapping_add(header.seq_len(payload))));
     add(packet, rows.ack, index, u64::from(found.ack));
-    if !has_labels {
-        add(packet, rows.tcp_stream, index, u64::from(found.stream));
-        add(packet, rows.window, index, u64::from(found.window));
-        return;
-    }
-    found.fields(|(id, value)| {
-        if let Some(row) = rows.analysis(id) {
-            add(packet, row, index, value);
+    add(packet, rows.tcp_stream, index, u64::from(found.stream));
+    add(packet, rows.window, index, u64::from(found.window));
+    if header.flags & SYN == 0 && header.has_options {
+        for value in packet.fields.iter_mut().filter(|value| value.layer == index) {
+            if rows.sack.contains(&value.field)
+                && let Value::Uint(edge) = &mut value.value
+            {
+                *edge = u64::from((*edge as u32).wrapping_sub(found.base));
+            }
         }
-    });
+    }
+    if has_labels {
+        found.fields(|(row, value)| add(packet, row, index, value));
+    }
 }
 
 pub(super) fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
@@ -283,7 +331,8 @@ pub(super) fn header(packet: &Packet<'_>, index: usize) -> Option<Header> {
     let bytes = packet.bytes_of(layer).get(layer.header.clone())?;
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let window = u16::from_be_bytes(bytes.get(14..16)?.try_into().ok()?);
-    Some(Header { seq: word(4)?, ack: word(8)?, flags: *bytes.get(13)?, window })
+    let has_options = bytes.len() >= 20 + 10;
+    Some(Header { seq: word(4)?, ack: word(8)?, flags: *bytes.get(13)?, window, has_options })
 }
 
 /// The ends of the transport that is this layer of a packet, sender first: the ports of its header, the addresses of

@@ -45,7 +45,7 @@ fn fills_itself(packet: &Packet<'_>) -> bool {
     let mut layers = packet.to_layers();
     let is_partial = layers.iter().any(|layer| layer.is_partial);
     forget_automatic(&mut layers);
-    !is_partial && packet.problems.is_empty() && craft(&layers) == packet.bytes
+    !is_partial && craft(&layers) == packet.bytes
 }
 
 struct Notation<'p> {

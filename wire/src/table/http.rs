@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::dissect::{Block, Walk};
 use crate::field::{Derive, Display, Field, Type, derived, found, rest, text};
 use crate::protocol::Protocol;
+use crate::table::data::DATA;
 use crate::{ProblemKind, Value};
 
 /// The head of an HTTP/1 message.
@@ -299,6 +300,7 @@ fn of_type(value: &[u8]) -> &'static Protocol {
         b"application/json" => &JSON,
         b"text/xml" | b"application/xml" => &XML,
         b"application/x-www-form-urlencoded" => &FORM,
+        b"application/octet-stream" => &DATA,
         text if text.starts_with(b"text/") => &TEXT_LINES,
         _ => &MEDIA,
     }

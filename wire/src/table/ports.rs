@@ -34,7 +34,7 @@ fn over(walk: &mut Walk<'_>, block: &mut Block, carrier: Carrier, is_wanted: boo
 
 /// The built-in protocol of a stream whose next bytes are these.
 pub(crate) fn of_stream(ports: [u16; 2], payload: &[u8]) -> Option<&'static Protocol> {
-    if ports.contains(&53) && is_dns_stream(payload) {
+    if ports.contains(&53) && begins_dns_stream(payload) {
         Some(&dns::DNS_TCP)
     } else if ports.iter().any(|port| (6660..=6669).contains(port)) {
         Some(&irc::IRC)
@@ -77,6 +77,13 @@ fn ends<'a>(walk: &Walk<'a>, block: &Block) -> Option<([u16; 2], &'a [u8])> {
     let payload =
         walk.bytes.get(block.header_end?..block.payload_end).filter(|payload| !payload.is_empty())?;
     Some((ports, payload))
+}
+
+/// Whether a stream on the port of DNS starts with the length of a message, and what is here of its header is sane.
+fn begins_dns_stream(payload: &[u8]) -> bool {
+    let &[high, low, ref message @ ..] = payload else { return false };
+    let is_header = message.get(2).is_none_or(|flags| flags >> 3 & 15 <= 5);
+    u16::from_be_bytes([high, low]) >= 12 && is_header
 }
 
 /// Whether a stream starts with the length of a DNS message and that message.
