@@ -36,12 +36,13 @@ fn main() -> ExitCode {
     });
     let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
     println!(
-        "{count} schedules from seed {first}: {} failed; {} acts, {} pulls, {} power cuts, {} conflict copies; {:.0} s",
+        "{count} schedules from seed {first}: {} failed; {} acts, {} pulls, {} power cuts, {} conflict copies, {} contents only put away; {:.0} s",
         failed.load(Ordering::Relaxed),
         sum(|tally| tally.acts),
         sum(|tally| tally.pulls),
         sum(|tally| tally.crashes),
         sum(|tally| tally.conflicts),
+        sum(|tally| tally.only_in_trash),
         started.elapsed().as_secs_f64(),
     );
     ExitCode::from(u8::from(failed.load(Ordering::Relaxed) > 0))
@@ -60,6 +61,7 @@ fn work(next: &AtomicU64, failed: &AtomicU64, first: u64, count: u64, started: I
                 sum.pulls += tally.pulls;
                 sum.crashes += tally.crashes;
                 sum.conflicts += tally.conflicts;
+                sum.only_in_trash += tally.only_in_trash;
             }
             Err(failure) => {
                 failed.fetch_add(1, Ordering::Relaxed);

@@ -26,8 +26,9 @@ use crate::version::{Device, Order};
 pub struct Plan {
     /// The state it shall have.
     pub entry: Entry,
-    /// Our own file or link that stands there is moved here first: the other side of a conflict.
-    pub keep_as: Option<Key>,
+    /// The conflict copy that must be there before: otherwise a power cut between the two would leave a state that
+    /// covers the other one, and nothing of it.
+    pub needs: Option<Key>,
     /// It is a conflict copy.
     pub is_conflict: bool,
 }
@@ -48,14 +49,14 @@ pub fn reconcile(tree: &Tree, theirs: &[Child], device: Device) -> Plans {
 /// One path that the other side has in another state.
 fn decide(tree: &Tree, key: &[u8], theirs: &Entry, plans: &mut Plans) {
     let Some(ours) = tree.row(key).map(|row| &row.entry) else {
-        plans.insert(key.to_vec(), Plan { entry: theirs.clone(), keep_as: None, is_conflict: false });
+        plans.insert(key.to_vec(), Plan { entry: theirs.clone(), needs: None, is_conflict: false });
         return;
     };
     match ours.version.order(&theirs.version) {
         Order::Equal if ours.kind == theirs.kind && ours.meta == theirs.meta => {}
         Order::After => {}
         Order::Before => {
-            plans.insert(key.to_vec(), Plan { entry: theirs.clone(), keep_as: None, is_conflict: false });
+            plans.insert(key.to_vec(), Plan { entry: theirs.clone(), needs: None, is_conflict: false });
         }
         Order::Equal | Order::Concurrent => resolve(tree, key, ours, theirs, plans),
     }
@@ -66,15 +67,13 @@ fn resolve(tree: &Tree, key: &[u8], ours: &Entry, theirs: &Entry, plans: &mut Pl
     let version = ours.version.merged(&theirs.version);
     let takes_theirs = rank(theirs) > rank(ours);
     let (winner, loser) = if takes_theirs { (theirs, ours) } else { (ours, theirs) };
-    let mut plan = Plan { entry: Entry { version, ..winner.clone() }, keep_as: None, is_conflict: false };
+    let mut plan = Plan { entry: Entry { version, ..winner.clone() }, needs: None, is_conflict: false };
     let is_lost = matches!(loser.kind, Kind::File { .. } | Kind::Link { .. }) && loser.kind != winner.kind;
     if is_lost {
         let copy = copy_of(tree, key, loser, plans);
         if let Some((copy_key, copy)) = copy {
-            if takes_theirs {
-                plan.keep_as = Some(copy_key.clone());
-            }
-            plans.insert(copy_key, Plan { entry: copy, keep_as: None, is_conflict: true });
+            plan.needs = Some(copy_key.clone());
+            plans.insert(copy_key, Plan { entry: copy, needs: None, is_conflict: true });
         }
     }
     plans.insert(key.to_vec(), plan);
@@ -91,26 +90,17 @@ fn rank(entry: &Entry) -> (u8, &crate::entry::Meta, &Kind) {
 }
 
 /// The conflict copy of a state: its key and entry; `None` if it is there already, or was and somebody put it away.
+/// The name tells content and version apart, so that the same conflict has the same copy everywhere, and another
+/// conflict over the same content another one.
 fn copy_of(tree: &Tree, key: &[u8], loser: &Entry, plans: &Plans) -> Option<(Key, Entry)> {
-    for number in 0.. {
-        let copy_key = name::conflict_key(key, &loser.content_hash(), number);
-        let raw = name::split(&copy_key).1.to_vec();
-        let meta = crate::entry::Meta { twin: None, ..loser.meta.clone() };
-        let copy = Entry { raw, meta, ..loser.clone() };
-        let there = plans.get(&copy_key).map(|plan| &plan.entry);
-        let Some(there) = there.or_else(|| tree.row(&copy_key).map(|row| &row.entry)) else {
-            return Some((copy_key, copy));
-        };
-        match there.version.order(&copy.version) {
-            Order::Equal | Order::After => return None,
-            _ if there.kind == copy.kind || !there.is_live() => {
-                let version = there.version.merged(&copy.version);
-                return Some((copy_key, Entry { version, ..copy }));
-            }
-            Order::Before | Order::Concurrent => {} // somebody's own file of that name
-        }
+    let event = postcard::to_stdvec(&(loser.content_hash(), &loser.version)).unwrap_or_default();
+    let copy_key = name::conflict_key(key, blake3::hash(&event).as_bytes(), 0);
+    if plans.contains_key(&copy_key) || tree.row(&copy_key).is_some() {
+        return None;
     }
-    None
+    let raw = name::split(&copy_key).1.to_vec();
+    let meta = crate::entry::Meta { twin: None, ..loser.meta.clone() };
+    Some((copy_key, Entry { raw, meta, ..loser.clone() }))
 }
 
 /// Above everything live there are folders. A deleted one comes back; a file in the way becomes a conflict copy.
@@ -141,7 +131,7 @@ fn raise_folders(tree: &Tree, device: Device, plans: &mut Plans) {
                     let version = crate::version::Version::default().bumped(device);
                     let meta = crate::entry::Meta { mode: 0o755, ..Default::default() };
                     let entry = Entry { kind: Kind::Folder, meta, version, raw };
-                    plans.insert(folder.to_vec(), Plan { entry, keep_as: None, is_conflict: false });
+                    plans.insert(folder.to_vec(), Plan { entry, needs: None, is_conflict: false });
                 }
             }
         }
@@ -157,18 +147,15 @@ fn raise(tree: &Tree, folder: &[u8], entry: &Entry, device: Device, plans: &mut 
     let raised = Entry { kind: Kind::Folder, meta, version, raw: entry.raw.clone() };
     let mut plan = Plan {
         entry: raised,
-        keep_as: plans.get(folder).and_then(|plan| plan.keep_as.clone()),
+        needs: plans.get(folder).and_then(|plan| plan.needs.clone()),
         is_conflict: false,
     };
     let mut copies = Vec::new();
     if matches!(entry.kind, Kind::File { .. } | Kind::Link { .. })
         && let Some((copy_key, copy)) = copy_of(tree, folder, entry, plans)
     {
-        // If it is our own file that stands there, it moves; otherwise the copy is fetched like any other.
-        if tree.row(folder).is_some_and(|row| row.entry.kind == entry.kind) {
-            plan.keep_as = Some(copy_key.clone());
-        }
-        plans.insert(copy_key.clone(), Plan { entry: copy, keep_as: None, is_conflict: true });
+        plan.needs = Some(copy_key.clone());
+        plans.insert(copy_key.clone(), Plan { entry: copy, needs: None, is_conflict: true });
         copies.push(copy_key);
     }
     plans.insert(folder.to_vec(), plan);

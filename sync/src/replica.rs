@@ -95,6 +95,8 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         let change =
             Change { rows: found.changed.clone(), chunks: found.chunks.clone(), ..Change::default() };
         if !change.is_empty() {
+            // What was read may not be durable yet; the index must not remember more than the disk.
+            self.vfs.sync().map_err(Error::io("sync"))?;
             self.store.commit(&change)?;
         }
         self.tree = tree;

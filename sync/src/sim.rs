@@ -6,7 +6,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | I1 | every content that a user wrote and no user who saw it did away with is there |
+//! | I1 | every content that a user wrote and no user who saw it did away with is there, under a name or put away |
 //! | I2 | no file under a name of its own is a mix or a prefix, at no moment after a power cut |
 //! | I3 | all roots are equal, and each disk holds what its tree says |
 //! | I5 | a power cut costs at most one group commit of work |
@@ -49,6 +49,8 @@ pub struct Tally {
     pub crashes: u64,
     /// Conflict copies made.
     pub conflicts: u64,
+    /// Contents that were owed and only put away: written in the very moment in which they were replaced.
+    pub only_in_trash: u64,
 }
 
 type SimReplica = Replica<Handle, Handle>;
@@ -220,11 +222,25 @@ impl World {
         let ledger = self.ledger.borrow();
         let live = self.live_contents();
         for content in ledger.written.difference(&ledger.given_up) {
-            if !live.contains_key(content) {
+            if live.contains_key(content) {
+                continue;
+            }
+            self.tally.only_in_trash += 1;
+            if !self.is_in_trash(content) {
                 return Err(format!("I1: {} is nowhere\n{}", user::shown(content), self.show_trees()));
             }
         }
         Ok(())
+    }
+
+    /// Is it put away on any disk?
+    fn is_in_trash(&self, content: &[u8]) -> bool {
+        let holds = |disk: &Handle| {
+            let disk = disk.0.borrow();
+            let trash = disk.names.iter().filter(|(path, _)| path.starts_with(crate::replica::TRASH));
+            trash.into_iter().any(|(_, ino)| disk.inodes[ino].bytes.as_slice() == content)
+        };
+        self.disks.iter().any(holds)
     }
 
     /// Contents under users' names, on any disk.
@@ -267,7 +283,10 @@ impl World {
                 _ => false,
             };
             if !is_so {
-                return Err(format!("I3: on {who}, {} is not what the tree says", user::shown(key)));
+                return Err(format!(
+                    "I3: on {who}, {} is not what the tree says: {row:?} {there:?}",
+                    user::shown(key)
+                ));
             }
         }
         Ok(())

@@ -35,6 +35,8 @@ cargo xtask COMMAND
   bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
+  sim sync [--schedules N] [--seed S] [--replay SEED]
+                    simulate replicas that lose their power
   bench packets [craft|capture]
                     measure crafting beside Scapy, and capturing on a veth
   bench serve [--rounds N] [--leaks [N]]
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         ["bench", "packets"] => return plain(bench::packets::bench()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
+        ["sim", "sync", rest @ ..] => return plain(sim_sync(rest)),
         ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
         ["bench", "serve", rest @ ..] => return plain(bench::serve::bench(rest)),
         ["install-peers"] => install_peers(),
@@ -76,6 +79,13 @@ fn plain(is_ok: bool) -> ExitCode {
 fn install_peers() -> Tally {
     let missing = peers::install();
     Tally::of("peers", missing.is_empty())
+}
+
+fn sim_sync(rest: &[&str]) -> bool {
+    let mut arguments =
+        vec!["run", "--quiet", "--release", "--package", "tongro-sync", "--example", "sim", "--"];
+    arguments.extend(rest);
+    cargo(&arguments)
 }
 
 fn bench_lab(rest: &[&str]) -> bool {

@@ -23,9 +23,6 @@ use crate::vfs::{Stat, Vfs, What};
 
 use super::{Replica, Report, TRASH};
 
-/// Coarse clocks tick this often at most; see [`crate::scan`].
-const TICK: i64 = 20_000_000;
-
 /// One path of a batch.
 pub(super) struct Job {
     pub(super) key: Key,
@@ -57,7 +54,7 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         self.vfs.sync().map_err(Error::io("sync"))?;
         let mut intents = Vec::new();
         for job in &jobs {
-            let aside = self.aside(job);
+            let aside = self.fresh(TRASH);
             let row = Row { entry: job.plan.entry.clone(), seen: None };
             intents.push(Intent {
                 key: job.key.clone(),
@@ -95,14 +92,6 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         Ok(())
     }
 
-    /// Where what stands at a path now shall go.
-    fn aside(&mut self, job: &Job) -> Vec<u8> {
-        match &job.plan.keep_as {
-            Some(key) => self.raw_path(key, name::split(key).1),
-            None => self.fresh(TRASH),
-        }
-    }
-
     /// Makes one path what it shall be.
     fn place(&mut self, job: &Job, intent: &Intent, past: &mut Vec<Past>) -> std::io::Result<Outcome> {
         let now = self.vfs.stat(&job.raw)?;
@@ -131,9 +120,7 @@ impl<V: Vfs, S: Store> Replica<V, S> {
             (Kind::Folder, now) => {
                 if now.is_some() {
                     self.vfs.rename_new(&job.raw, &intent.aside)?;
-                    if job.plan.keep_as.is_none() {
-                        past.push(self.past(job, intent, false));
-                    }
+                    past.push(self.past(job, intent, false));
                 }
                 self.vfs.make_folder(&job.raw)?;
                 self.vfs.set_meta(&job.raw, &job.plan.entry.meta)?;
@@ -189,7 +176,7 @@ impl<V: Vfs, S: Store> Replica<V, S> {
             }
             other => other?,
         }
-        if is_expected && job.plan.keep_as.is_none() {
+        if is_expected {
             past.push(self.past(job, intent, false));
         }
         Ok(Outcome::Done)
@@ -259,7 +246,9 @@ impl<V: Vfs, S: Store> Replica<V, S> {
             _ => false,
         };
         let seen = |stat: Stat| {
-            let is_racy = stat.what != What::Folder && stat.ctime > self.vfs.now() - TICK;
+            // Somebody may have written in place between our rename and this look, and set the old mtime: read it once
+            // more at the next scan.
+            let is_racy = stat.what == What::File;
             Seen { raw: raw.to_vec(), stat, is_racy }
         };
         is_right.then(|| Row { entry: entry.clone(), seen: stat.map(seen) })

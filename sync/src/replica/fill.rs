@@ -3,7 +3,6 @@
 //! | what | where it comes from |
 //! |---|---|
 //! | only times or rights differ | nothing is staged |
-//! | a conflict copy of our own file | nothing: the file is moved there when its place is taken |
 //! | the hash is known here | a copy of that file, checked while it is copied; a second name for a hard link |
 //! | a large file with an older version here | the chunks that both have from here, the others fetched |
 //! | the rest | fetched, many in one stream |
@@ -14,7 +13,6 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use crate::chunk::{self, Chunk, SMALL};
 use crate::entry::{Hash, Kind};
 use crate::error::{Error, Result};
-use crate::name::Key;
 use crate::remote::{Piece, Remote, Want, offsets};
 use crate::store::Store;
 use crate::vfs::{Sink, Vfs};
@@ -33,12 +31,11 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         remote: &mut dyn Remote,
         report: &mut Report,
     ) -> Result<()> {
-        let kept: Vec<Key> = jobs.iter().filter_map(|job| job.plan.keep_as.clone()).collect();
         let by_hash = self.files_by_hash(jobs);
         let mut wants = Vec::new();
         let mut lost = Vec::new();
         for (at, job) in jobs.iter_mut().enumerate() {
-            if kept.contains(&job.key) || self.has_content(job) {
+            if self.has_content(job) {
                 continue;
             }
             match job.plan.entry.kind.clone() {

@@ -1,6 +1,6 @@
 //! Pulling: find what the other side knows and we do not, plan, and carry the plan out in batches.
 
-use crate::entry::Kind;
+use crate::entry::{Entry, Kind};
 use crate::error::{Error, Result};
 use crate::name::{self, Key};
 use crate::reconcile::{Plans, reconcile};
@@ -75,34 +75,44 @@ impl<V: Vfs, S: Store> Replica<V, S> {
         report: &mut Report,
         watch: &mut dyn FnMut(&Report),
     ) -> Result<()> {
-        let mut jobs: Vec<(Key, crate::reconcile::Plan)> = plans.into_iter().collect();
+        let (copies, mut jobs): (Vec<_>, Vec<_>) = plans.into_iter().partition(|(_, plan)| plan.is_conflict);
+        let wanted: Vec<_> =
+            copies.iter().map(|(key, plan)| (key.clone(), plan.entry.version.clone())).collect();
+        for batch in copies.chunks(BATCH) {
+            self.apply(batch.to_vec(), remote, report)?;
+        }
+        // A conflict is decided only when what loses has its place.
+        let has = |(key, version): &(Key, crate::version::Version)| {
+            self.tree.row(key).is_some_and(|row| row.entry.version.covers(version))
+        };
+        let absent: Vec<Key> = wanted.into_iter().filter(|want| !has(want)).map(|(key, _)| key).collect();
+        jobs.retain(|(_, plan)| plan.needs.as_ref().is_none_or(|copy| !absent.contains(copy)));
         // A file that goes away may be the source of one that comes: what comes is made first, except where a path
         // changes between file and folder.
-        let is_file = |kind: &Kind| matches!(kind, Kind::File { .. } | Kind::Link { .. });
-        let stage = |key: &Key, kind: &Kind, tree: &crate::tree::Tree| {
-            let ours = tree.row(key).map(|row| &row.entry.kind);
-            match kind {
+        let stage = |key: &Key, entry: &Entry, tree: &crate::tree::Tree| {
+            let in_folder = tree.row(key).is_some_and(|row| row.entry.kind == Kind::Folder);
+            match &entry.kind {
                 Kind::Folder => 0, // also puts a file away that stands in its place
-                Kind::File { .. } | Kind::Link { .. } if ours != Some(&Kind::Folder) => 1,
-                Kind::Gone if ours != Some(&Kind::Folder) => 2,
-                Kind::Gone => 3,
-                Kind::File { .. } | Kind::Link { .. } => 4, // takes the place of a folder, empty by then
+                Kind::File { .. } | Kind::Link { .. } if in_folder => 5, // takes the place of a folder, empty by then
+                Kind::File { .. } if entry.meta.twin.is_some() => 2,     // a second name, after the first
+                Kind::File { .. } | Kind::Link { .. } => 1,
+                Kind::Gone if !in_folder => 3,
+                Kind::Gone => 4,
             }
         };
         jobs.sort_by_cached_key(|(key, plan)| {
-            let stage = stage(key, &plan.entry.kind, &self.tree);
+            let stage = stage(key, &plan.entry, &self.tree);
             let depth = key.iter().filter(|byte| **byte == b'/').count() as i64;
-            (stage, if stage == 3 { -depth } else { depth }, key.clone())
+            (stage, if stage == 4 { -depth } else { depth }, key.clone())
         });
         let mut jobs = jobs.into_iter().peekable();
         while let Some((key, plan)) = jobs.next() {
-            let stage_now = stage(&key, &plan.entry.kind, &self.tree);
+            let stage_now = stage(&key, &plan.entry, &self.tree);
             let mut len = length(&plan.entry.kind);
             let mut batch = vec![(key, plan)];
             while batch.len() < BATCH && len < BATCH_LEN {
                 let fits = |next: &(Key, crate::reconcile::Plan)| {
-                    stage(&next.0, &next.1.entry.kind, &self.tree) == stage_now
-                        && (is_file(&next.1.entry.kind) || stage_now != 1)
+                    stage(&next.0, &next.1.entry, &self.tree) == stage_now
                 };
                 let Some(next) = jobs.next_if(fits) else { break };
                 len += length(&next.1.entry.kind);

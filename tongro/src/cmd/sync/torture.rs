@@ -200,7 +200,7 @@ impl Ground {
 
     /// Killed before some operation on the disk.
     fn kill_local(&mut self, tally: &mut Tally) -> Result<()> {
-        let fuse = 1 + self.dice(150);
+        let fuse = 1 + self.dice(70);
         let (a, b) = (self.side("a"), self.side("b"));
         let ends = if self.dice(2) == 0 { [a.as_str(), &b] } else { [b.as_str(), &a] };
         let status = self.sync(&[ends[0], ends[1], "--allow-empty"], Some(fuse))?.status();
