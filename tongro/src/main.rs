@@ -4,13 +4,13 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod crafted;
 mod help;
 mod input;
+mod network;
 mod peer;
 mod protocols;
 mod sift;
-mod crafted;
-mod network;
 mod structure;
 mod summary;
 mod talk;
