@@ -155,6 +155,11 @@ const FILES: &[File] = &[
     file!("packet", "packet.toml"),
     file!("sync", "sync.toml"),
     file!("cli", "learn.toml"),
+    file!("serve", "serve.toml"),
+    file!("race", "race.toml"),
+    file!("clock", "clock.toml"),
+    file!("bench", "bench.toml"),
+    file!("pathology", "pathology.toml"),
 ];
 
 #[cfg(test)]

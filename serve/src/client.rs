@@ -29,9 +29,9 @@ use crate::tls::ClientTls;
 /// One connection, as a client sees it. `send` and `recv` block, at most for the timeout.
 #[derive(Debug)]
 pub struct Client {
-    socket: Socket,
+    pub(crate) socket: Socket,
     /// Between caller and socket, after [`Client::secure`].
-    tls: Option<Box<ClientConnection>>,
+    pub(crate) tls: Option<Box<ClientConnection>>,
 }
 
 /// How long [`Client::connect`] waits for an address, and each later call for the peer, unless told otherwise.
@@ -55,9 +55,14 @@ impl Client {
 
     /// Connects to a name: every address it has, in order; the error is that of the last.
     pub fn connect_to(host: &str, port: u16) -> Result<Self> {
+        Self::connect_to_within(host, port, PATIENCE)
+    }
+
+    /// The same within `patience` for each address.
+    pub fn connect_to_within(host: &str, port: u16, patience: Duration) -> Result<Self> {
         let mut outcome = None;
         for ip in crate::doors::resolve(host)? {
-            match Self::connect(SocketAddr::new(ip, port)) {
+            match Self::connect_within(SocketAddr::new(ip, port), patience) {
                 Ok(client) => return Ok(client),
                 Err(error) => outcome = Some(error),
             }

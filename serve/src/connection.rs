@@ -62,6 +62,20 @@ impl Connection {
         }
     }
 
+    /// The same, with another way to the socket's bytes than reading them here; datagrams are read as ever.
+    pub(crate) fn pump_with<'a, I: Io>(
+        &'a mut self,
+        io: impl FnOnce(&'a Socket) -> I,
+        scratch: &mut Scratch,
+        now: Now,
+        may_read: bool,
+    ) -> io::Result<Input> {
+        match &mut self.talk {
+            Talk::Stream(session) => session.pump(&mut io(&self.socket), scratch, now, may_read),
+            Talk::Datagrams(_) => self.pump(scratch, now, may_read),
+        }
+    }
+
     /// See [`Session::expire`].
     pub(crate) fn expire(&mut self, scratch: &mut Scratch, now: Now) -> io::Result<()> {
         match &mut self.talk {

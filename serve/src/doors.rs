@@ -245,7 +245,7 @@ fn open_everywhere(options: &Options) -> Result<Socket> {
 fn open_one(at: SocketAddr, options: &Options, only_v6: bool) -> Result<Socket> {
     let opened = match options.proto.transport() {
         Transport::Stream => listen(at, options.backlog, only_v6),
-        Transport::Datagram => bind_datagrams(at, only_v6),
+        Transport::Datagram => bind_datagrams(at, only_v6, options.interface),
     };
     opened.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => Error::AddressInUse { address: at.to_string() },
@@ -269,10 +269,13 @@ fn listen(at: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<Socket> {
 
 /// A UDP socket that may send to broadcast addresses. It does not share its port: two servers on one port would each
 /// get some of the datagrams.
-pub(crate) fn bind_datagrams(at: SocketAddr, only_v6: bool) -> io::Result<Socket> {
+fn bind_datagrams(at: SocketAddr, only_v6: bool, interface: Option<Ipv4Addr>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
     if at.is_ipv6() {
         socket.set_only_v6(only_v6)?;
+    }
+    if let (Some(interface), true) = (interface, at.is_ipv4()) {
+        socket.set_multicast_if_v4(&interface)?;
     }
     socket.set_broadcast(true)?;
     socket.set_nonblocking(true)?;

@@ -102,6 +102,20 @@ pub enum Error {
         /// The text of the `ERR` frame.
         why: String,
     },
+    /// A program could not be started.
+    #[error("`{program}` could not be started: {source}")]
+    NotStarted {
+        /// Its name.
+        program: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A program ended, or ran on, without listening on a TCP port.
+    #[error("it never listened on a TCP port; it wrote: {stderr}")]
+    NeverListened {
+        /// The last lines of its standard error.
+        stderr: String,
+    },
     /// Anything else, with the operation that met it.
     #[error("{operation}: {source}")]
     Io {
@@ -118,9 +132,6 @@ pub enum Why {
     /// The members of one room would live in different processes.
     #[error("its processes share no memory, and this protocol joins connections")]
     NoSharedMemory,
-    /// This binary has no engine for it yet.
-    #[error("this build has no engine for it")]
-    NotBuilt,
     /// The kernel has it, and it is forbidden.
     #[error("`{by}` forbids it")]
     SwitchedOff {
@@ -128,7 +139,7 @@ pub enum Why {
         by: &'static str,
     },
     /// The kernel is too old for it or was built without it.
-    #[error("this kernel does not have it")]
+    #[error("this kernel does not have it, or does not permit it")]
     KernelLacksIt,
     /// TLS needs a stream.
     #[error("this protocol is spoken in datagrams, and TLS needs a stream")]

@@ -12,9 +12,9 @@
 //!
 //! | | sequential | thread | pool | fork | prefork | poll | epoll | io_uring | async | async-multi |
 //! |---|---|---|---|---|---|---|---|---|---|---|
-//! | echo, line, frame, daytime, transfer | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | – | ✓ | ✓ |
-//! | chat | one at a time | ✓ | ✓ | no shared room | no shared room | ✓ | ✓ | – | ✓ | ✓ |
-//! | clock (UDP, no TLS) | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | – | ✓ | ✓ |
+//! | echo, line, frame, daytime, transfer | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
+//! | chat | one at a time | ✓ | ✓ | no shared room | no shared room | ✓ | ✓ | ✓ | ✓ | ✓ |
+//! | clock (UDP, no TLS) | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
 //!
 //! What cannot be had is refused by [`start`] with the reason ([`Why`]), before anything listens. Any stream may be a
 //! TCP or a Unix socket, plain or under TLS.
@@ -49,9 +49,11 @@
 //! ```
 
 mod bell;
+pub mod bench;
 mod client;
 mod clock;
 mod connection;
+mod converse;
 mod datagram;
 mod doors;
 mod drive;
@@ -73,6 +75,7 @@ mod timers;
 mod tls;
 
 pub use client::Client;
+pub use converse::{Moved, converse};
 pub use error::{Error, Result, Why};
 pub use file::transfer;
 pub use listen::{ClockListener, ListenOptions};

@@ -31,6 +31,8 @@ pub struct ListenOptions {
     pub at: SocketAddr,
     /// A multicast group to join.
     pub group: Option<IpAddr>,
+    /// The interface to join the group on, by its own address; without it, the kernel's choice by its routes.
+    pub interface: Option<Ipv4Addr>,
     /// A server to ask for the time, and how often.
     pub ask: Option<(SocketAddr, Duration)>,
     /// Who is told of each tick and sample.
@@ -66,8 +68,9 @@ impl Shared {
 impl ClockListener {
     /// Starts to listen.
     pub fn start(options: ListenOptions) -> Result<Self> {
-        let ListenOptions { at, group, ask, watch } = options;
-        let socket = bind(at, group).map_err(|source| Error::Listen { address: at.to_string(), source })?;
+        let ListenOptions { at, group, interface, ask, watch } = options;
+        let socket =
+            bind(at, group, interface).map_err(|source| Error::Listen { address: at.to_string(), source })?;
         let local = socket.local_addr().map_err(Error::io("getsockname"))?;
         let local_addr = local.as_socket().unwrap_or(at);
         let machine = Shared(Arc::new(Mutex::new(Listener::new(ask))));
@@ -103,14 +106,16 @@ impl Drop for ClockListener {
 }
 
 /// A socket that may share its port and hears its group.
-fn bind(at: SocketAddr, group: Option<IpAddr>) -> std::io::Result<Socket> {
+fn bind(at: SocketAddr, group: Option<IpAddr>, interface: Option<Ipv4Addr>) -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
     socket.set_reuse_address(true)?;
     socket.set_broadcast(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&at.into())?;
     match group {
-        Some(IpAddr::V4(group)) => socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?,
+        Some(IpAddr::V4(group)) => {
+            socket.join_multicast_v4(&group, &interface.unwrap_or(Ipv4Addr::UNSPECIFIED))?
+        }
         Some(IpAddr::V6(group)) => socket.join_multicast_v6(&group, 0)?,
         None => {}
     }

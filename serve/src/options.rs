@@ -20,6 +20,7 @@
 //! assert_eq!(options.backlog, 4096);
 //! ```
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// Where the clock ticks; without it, it only answers.
     pub announce: Option<Announce>,
+    /// The interface that ticks to a multicast group leave by, by its own address; without it, the kernel's choice.
+    pub interface: Option<Ipv4Addr>,
     /// Who is told what happens: files that came and went.
     pub watch: Option<Watch>,
     /// How much any peer may take.
@@ -76,6 +79,7 @@ impl Default for Options {
             tls: None,
             directory: PathBuf::from("."),
             announce: None,
+            interface: None,
             watch: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
@@ -198,7 +202,7 @@ impl Model {
     /// Can this model be had here, for this protocol? If not, why.
     pub fn check(self, proto: Proto) -> Result<(), Why> {
         match self {
-            Self::IoUring => Err(why_no_io_uring()),
+            Self::IoUring => why_no_io_uring().map_or(Ok(()), Err),
             Self::Fork | Self::Prefork if proto == Proto::Chat => Err(Why::NoSharedMemory),
             _ => Ok(()),
         }
@@ -211,13 +215,14 @@ impl Model {
     }
 }
 
-/// What stands in the way of io_uring: the kernel's switch if it is off, else this build.
-fn why_no_io_uring() -> Why {
-    match std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").as_deref().map(str::trim) {
-        Ok("0" | "1") => Why::NotBuilt,
-        Ok(_) => Why::SwitchedOff { by: "kernel.io_uring_disabled" },
-        Err(_) => Why::KernelLacksIt,
-    }
+/// What stands in the way of io_uring, if anything: a ring is made to find out.
+fn why_no_io_uring() -> Option<Why> {
+    tongro_sys::uring::probe().err()?;
+    let switch = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+    Some(match switch.as_deref().map(str::trim) {
+        Ok("1" | "2") => Why::SwitchedOff { by: "kernel.io_uring_disabled" },
+        _ => Why::KernelLacksIt,
+    })
 }
 
 impl FromStr for Model {

@@ -99,6 +99,12 @@ impl Server {
         self.job.ring();
     }
 
+    /// Waits until a shutdown has been asked for, or the server has failed; [`Self::join`] then waits for the end.
+    pub fn wait_for_shutdown(&self) {
+        let mut bell = [PollFd::new(&*self.job.bell, PollFlags::IN)];
+        let _ = poll_retrying(&mut bell, None);
+    }
+
     /// Waits until the server has ended after a shutdown, or failed.
     pub fn join(mut self) -> Result<Summary> {
         let Some(thread) = self.thread.take() else { return Ok(Summary::default()) };
@@ -112,8 +118,7 @@ impl Server {
 
     /// Waits for the end; once the bell has rung only for the drain time, then cuts what blocks.
     fn wait_or_cut(&self) -> usize {
-        let mut bell = [PollFd::new(&*self.job.bell, PollFlags::IN)];
-        let _ = poll_retrying(&mut bell, None);
+        self.wait_for_shutdown();
         if self.ended.recv_timeout(self.job.options.timeouts.drain).is_ok() {
             return 0;
         }

@@ -141,6 +141,7 @@ fn clock(server: &Process) {
     let listener = ClockListener::start(ListenOptions {
         at: "127.0.0.1:0".parse().unwrap(),
         group: None,
+        interface: None,
         ask: Some((server.address, Duration::from_millis(20))),
         watch: Some(Watch::new(move |notice| drop(tell.send(notice)))),
     });

@@ -41,6 +41,7 @@ const MODELS: &[Model] = &[
     Model::Pool,
     Model::Poll,
     Model::Epoll,
+    Model::IoUring,
     Model::Async,
     Model::AsyncMulti,
 ];

@@ -7,6 +7,7 @@
 compile_error!("tongro-sys speaks to the Linux kernel; other systems are served through the loopback proxy");
 
 pub mod bpf;
+pub mod calls;
 pub mod clock;
 pub mod ethtool;
 pub mod fdpass;
@@ -25,6 +26,7 @@ pub mod seccomp;
 pub mod sock_diag;
 pub mod socket;
 pub mod spawn;
+pub mod uring;
 
 use std::io;
 

@@ -245,7 +245,7 @@ fn take(
     unsafe {
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
         while let Some(one) = header.as_ref() {
-            let len = (one.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+            let len = one.cmsg_len.saturating_sub(libc::CMSG_LEN(0) as usize);
             seen(one.cmsg_level, one.cmsg_type, std::slice::from_raw_parts(libc::CMSG_DATA(one), len));
             header = libc::CMSG_NXTHDR(&raw const message, one);
         }

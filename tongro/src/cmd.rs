@@ -1,7 +1,9 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
+mod bench;
 mod capture;
 mod check;
+mod clock;
 mod craft;
 mod doctor;
 mod echo;
@@ -14,6 +16,7 @@ mod ladder;
 mod learn;
 mod pack;
 mod ping;
+mod race;
 mod read;
 mod stats;
 mod sync;
@@ -52,6 +55,10 @@ enum Command {
     Check(check::Check),
     /// Open the workbench
     Up(up::Up),
+    /// Race the concurrency models, and your own program, under the same load
+    Bench(bench::Bench),
+    /// The time over UDP: broadcast, multicast, question and answer
+    Clock(clock::Clock),
     /// An echo server and client
     Echo(echo::Echo),
     /// Send, receive and serve large files
@@ -60,7 +67,9 @@ enum Command {
     Sync(sync::SyncCommand),
     /// The private network
     Lab(lab::LabCommand),
-    /// Show a run as a ladder diagram
+    /// Lost updates and deadlocks: what threads and processes do to shared data
+    Race(race::Race),
+    /// Show a run or a capture as a ladder diagram
     Ladder(ladder::LadderCommand),
     /// Read a capture
     Read(read::Read),
@@ -101,10 +110,13 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Init(init)) => init.run(&mut talk),
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
+        Some(Command::Bench(bench)) => bench.run(&mut talk),
+        Some(Command::Clock(clock)) => clock.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::File(file)) => file.run(&mut talk),
         Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
+        Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Read(read)) => read.run(&mut talk),
         Some(Command::Capture(capture)) => capture.run(&mut talk),

@@ -10,7 +10,7 @@ use tongro_course::{Lang, text, try_text};
 
 /// The commands by what one wants to do; the ids are those of `help.group`.
 pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
-    ("learn", &["up", "learn", "init", "doctor"]),
+    ("learn", &["up", "learn", "init", "race", "doctor"]),
     ("judge", &["check"]),
     ("break", &["lab", "proxy"]),
     ("see", &["capture", "read", "follow", "ladder", "stats", "fields"]),

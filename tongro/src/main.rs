@@ -10,6 +10,7 @@ mod input;
 mod network;
 mod peer;
 mod protocols;
+mod serving;
 mod sift;
 mod structure;
 mod summary;

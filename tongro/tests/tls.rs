@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use tongro_trace::capture::Reader;
+use tongro_trace::reading::{Need, Reading};
 use tongro_trace::stream::{self, Piece};
 use tongro_trace::tls::{KeyLog, Session};
 
@@ -103,6 +104,19 @@ fn opened(frames: &[(u32, u64, Vec<u8>)], flow: u32, keys: &KeyLog) -> ([Vec<u8>
     (plain, kinds)
 }
 
+/// A reading with keys sees handshakes and HTTP inside the records.
+fn inside(path: &Path, keys: KeyLog) -> (usize, usize) {
+    let mut reader = Reader::new(File::open(path).unwrap()).unwrap();
+    let mut reading = Reading::new(Need::all()).with_keys(keys);
+    let (mut requests, mut answers) = (0, 0);
+    while let Some(captured) = reader.next_packet().unwrap() {
+        let packet = reading.packet(&captured);
+        requests += packet.values("http.request.uri").count();
+        answers += packet.values("http.request_in").count();
+    }
+    (requests, answers)
+}
+
 #[test]
 fn sessions_are_opened_with_their_key_log() {
     let (folder, log) = sessions("tls-sessions");
@@ -118,6 +132,7 @@ fn sessions_are_opened_with_their_key_log() {
         "TLSv1.2 ECDHE-RSA-CHACHA20-POLY1305",
         "TLSv1.3 TLS_AES_256_GCM_SHA384",
     ];
+    assert_eq!(inside(&lossy::client_side(&folder), keys.clone()), (8, 8));
     for (flow, expected) in expected.into_iter().enumerate() {
         let ([client, server], kinds) = opened(&frames, flow as u32, &keys);
         let requests = "GET /0 HTTP/1.1\r\nHost: lab.test\r\n\r\nGET /1 HTTP/1.1\r\nHost: lab.test\r\n\r\n";

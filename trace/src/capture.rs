@@ -223,6 +223,14 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Takes the TLS key log lines that a pcapng file has held since they were taken last; a pcap file holds none.
+    pub fn take_secrets(&mut self) -> Vec<u8> {
+        match self {
+            Self::Pcap(_) => Vec::new(),
+            Self::Pcapng(reader) => reader.take_secrets(),
+        }
+    }
+
     /// The next packet; `None` at the end, and after an error.
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, Error> {
         match self {

@@ -38,6 +38,7 @@ mod streams;
 use tongro_wire::{LinkType, Packet, Part, Place, Scope, Tables, dissect_on, dissect_scoped};
 
 use crate::capture;
+use crate::tls::KeyLog;
 
 pub use follow::{Follow, Heard};
 pub use need::Need;
@@ -82,6 +83,18 @@ impl Reading {
             datagram: Vec::new(),
             sources: Vec::new(),
         }
+    }
+
+    /// Opens TLS with the secrets of a key log; ClientHello must still come.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyLog) -> Self {
+        self.streams.keys = keys;
+        self
+    }
+
+    /// Adds the lines of a key log, as the secrets block of a pcapng file holds them.
+    pub fn add_keys(&mut self, lines: &[u8]) {
+        self.streams.keys.add(lines);
     }
 
     /// The conversations so far.

@@ -187,6 +187,9 @@ fn is_first(items: &Items, field: &Field) -> bool {
 /// Appends a value as `len` bits.
 pub(crate) fn encode(field: Option<&Field>, value: &Value<'_>, len: u32, out: &mut BitString) {
     let number = match value {
+        Value::Ipv4(address) if len == 32 => return out.extend(&address.octets()),
+        Value::Ipv6(address) if len == 128 => return out.extend(&address.octets()),
+        Value::Mac(address) if len == 48 => return out.extend(address),
         Value::Uint(number) => number / field.map_or(1, |field| u64::from(field.scale)),
         Value::Bool(set) => u64::from(*set),
         Value::Flag => 1,

@@ -16,8 +16,8 @@ pub(crate) fn plan(layer: &LayerSpec, inner: Option<&Protocol>) -> Vec<Part> {
         said: &layer.parts,
         fields: layer.protocol.fields,
         inner,
-        bits: BitString::default(),
-        parts: Vec::new(),
+        bits: BitString::with_capacity(64),
+        parts: Vec::with_capacity(layer.protocol.fields.len()),
     };
     for field in layer.protocol.fields {
         plan.row(field);

@@ -89,6 +89,17 @@ impl Protocol {
         all
     }
 
+    /// The field whose id is that of the protocol and this name, as far as the header has it itself.
+    pub(crate) fn own_field(&self, name: &str) -> Option<&'static Field> {
+        let start = self.name.len() + 1;
+        let is_own = |field: &&Field| {
+            field.id.len() == start + name.len()
+                && field.id.ends_with(name)
+                && field.id.starts_with(self.name)
+        };
+        self.fields.iter().find(is_own)
+    }
+
     /// The field of this id, the first row when there are several.
     #[must_use]
     pub fn field(&self, id: &str) -> Option<&'static Field> {

@@ -114,7 +114,12 @@ impl LayerSpec {
             .protocol
             .field(id)
             .ok_or_else(|| SpecError::UnknownField { protocol: self.protocol.name, id: id.to_owned() })?;
-        let value = fit(field, value.into())?;
+        self.set_field(field, value.into())
+    }
+
+    /// The same of a row that was looked up before.
+    pub(crate) fn set_field(&mut self, field: &'static Field, value: Value<'_>) -> Result<(), SpecError> {
+        let value = fit(field, value)?;
         if self.is_exact {
             return self.replace(field, value);
         }

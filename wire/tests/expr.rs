@@ -140,7 +140,7 @@ fn chance_follows_the_seed_and_keeps_what_was_said() {
 
 #[test]
 fn padding_is_counted_by_no_length() {
-    let bytes = packets(r#"Ether()/IP()/UDP()/"hi"/Padding(load="PAD")"#).remove(0);
+    let bytes = packets(r#"Ether()/IP()/UDP(sport=40000, dport=7000)/"hi"/Padding(load="PAD")"#).remove(0);
     let packet = dissect(LinkType::Ethernet, &bytes);
     assert_eq!((bytes.len(), packet.find("ip.len").unwrap().print()), (47, "30".to_owned()));
     assert!(bytes.ends_with(b"hiPAD") && packet.problems.is_empty());

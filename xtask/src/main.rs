@@ -4,6 +4,7 @@
 //! test, docs and dependencies. Where something is counted, the last line is `N passed, M failed`.
 
 mod artifacts;
+mod bench;
 mod ci;
 mod craft;
 mod deny;
@@ -31,10 +32,13 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
   bench packets [craft|capture]
                     measure crafting beside Scapy, and capturing on a veth
+  bench serve [--rounds N] [--leaks [N]]
+                    race our servers beside C, Python and Node; or look for leaks
   install-peers     only install what `test` needs
 ";
 
@@ -50,9 +54,11 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
+        ["bench", "packets"] => return plain(bench::packets::bench()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
         ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
+        ["bench", "serve", rest @ ..] => return plain(bench::serve::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");

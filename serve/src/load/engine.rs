@@ -28,19 +28,25 @@ use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 
 use super::lane::{Lane, Stage};
-use super::{Load, Loop, Report};
+use super::{Load, Loop, Moment, Report};
 use crate::connection::Wire;
 use crate::doors::timespec;
 use crate::session::Io;
 
 /// Puts on one thread's share; returns its part of the report and the replies of each connection.
-pub(super) fn run(load: &Load) -> io::Result<(Report, Vec<u64>)> {
+pub(super) fn run(load: &Load, tell: &(dyn Fn(Moment) + Sync)) -> io::Result<(Report, Vec<u64>)> {
     let mut engine = Engine::new(load)?;
     engine.connect_all()?;
+    tell(Moment::Connected);
     engine.send_all()?;
+    tell(Moment::Over);
+    engine.report.served = engine.lanes.iter().filter(|lane| lane.is_served).count();
     let replies = engine.lanes.iter().map(|lane| lane.replies).collect();
     Ok((engine.report, replies))
 }
+
+/// Between the pieces of one reply: less than the shortest delayed acknowledgment (40 ms), more than any scheduler.
+const LATE_PIECE: Duration = Duration::from_millis(30);
 
 /// Everything one load thread holds.
 struct Engine<'a> {
@@ -55,6 +61,8 @@ struct Engine<'a> {
     report: Report,
     /// Where replies arrive: one buffer for all.
     input: Vec<u8>,
+    /// What is ready: one list for all turns.
+    events: Vec<Event>,
     /// Connections whose handshake is going on.
     connecting: usize,
     /// Requests without a reply.
@@ -77,6 +85,7 @@ impl<'a> Engine<'a> {
             lanes: Vec::with_capacity(load.connections),
             report: Report { connections: load.connections, ..Report::default() },
             input: vec![0; 64 * 1024],
+            events: Vec::with_capacity(512),
             connecting: 0,
             open_requests: 0,
             begins_at: Duration::ZERO,
@@ -173,7 +182,8 @@ impl<'a> Engine<'a> {
     /// Waits for news, at most until then, and deals with it.
     fn turn(&mut self, until: Option<Duration>) -> io::Result<()> {
         let at_most = until.map(|until| timespec(until.saturating_sub(self.start.elapsed())));
-        let mut events: Vec<Event> = Vec::with_capacity(512);
+        let mut events = core::mem::take(&mut self.events);
+        events.clear();
         match epoll::wait(&self.epoll, spare_capacity(&mut events), at_most.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -183,6 +193,7 @@ impl<'a> Engine<'a> {
             let is_lost = self.ready(number, flags);
             self.settle(number, is_lost);
         }
+        self.events = events;
         Ok(())
     }
 
@@ -221,8 +232,10 @@ impl<'a> Engine<'a> {
         let (mut complete, counts_at, ends_at) = (0, self.counts_at, self.ends_at);
         let is_closed_loop = self.load.how == Loop::Closed;
         let (report, mut counted) = (&mut self.report, 0);
-        let is_right = lane.receive(&self.input[..len], self.load, |intended_at| {
+        let is_right = lane.receive(&self.input[..len], self.load, now, |intended_at, took| {
             complete += 1;
+            report.replies += 1;
+            report.late_pieces += u64::from(took >= LATE_PIECE);
             // Closed loop: what is complete within the time. Open loop: what was planned within it.
             if intended_at >= counts_at && (!is_closed_loop || now < ends_at) {
                 report.latency.record(now.saturating_sub(intended_at).as_nanos() as u64);

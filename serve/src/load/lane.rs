@@ -27,6 +27,10 @@ pub(super) struct Lane {
     awaited: VecDeque<Duration>,
     /// How much of the first reply has come.
     got_len: usize,
+    /// When the first piece of it came.
+    piece_at: Duration,
+    /// Has any reply come, counted or not?
+    pub(super) is_served: bool,
     /// Complete replies that count.
     pub(super) replies: u64,
     /// What is watched for, so that it is changed only when it changes.
@@ -55,6 +59,8 @@ impl Lane {
             sent_len: 0,
             awaited: VecDeque::new(),
             got_len: 0,
+            piece_at: Duration::ZERO,
+            is_served: false,
             replies: 0,
             watches_write: true,
         }
@@ -82,13 +88,19 @@ impl Lane {
         Ok(())
     }
 
-    /// Takes what has come; gives the intended time of each request that now has its reply. Says whether the bytes
-    /// were the right ones.
-    pub(super) fn receive(&mut self, bytes: &[u8], load: &Load, mut replied: impl FnMut(Duration)) -> bool {
+    /// Takes what has come; gives the intended time of each request that now has its reply, and the time between its
+    /// first and its last piece. Says whether the bytes were the right ones.
+    pub(super) fn receive(
+        &mut self,
+        bytes: &[u8],
+        load: &Load,
+        now: Duration,
+        mut replied: impl FnMut(Duration, Duration),
+    ) -> bool {
         let mut is_right = true;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (now, is_complete) = match load.reply {
+            let (taken, is_complete) = match load.reply {
                 Reply::Echo => self.expect(rest.len(), load.request.len()),
                 Reply::Bytes(len) => self.expect(rest.len(), len),
                 Reply::Line => match rest.iter().position(|byte| *byte == b'\n') {
@@ -97,13 +109,17 @@ impl Lane {
                 },
             };
             if load.reply == Reply::Echo {
-                is_right &= rest[..now] == load.request[self.got_len..self.got_len + now];
+                is_right &= rest[..taken] == load.request[self.got_len..self.got_len + taken];
             }
-            self.got_len = if is_complete { 0 } else { self.got_len + now };
-            rest = &rest[now..];
+            if self.got_len == 0 {
+                self.piece_at = now;
+            }
+            self.got_len = if is_complete { 0 } else { self.got_len + taken };
+            rest = &rest[taken..];
             if is_complete {
+                self.is_served = true;
                 match self.awaited.pop_front() {
-                    Some(intended_at) => replied(intended_at),
+                    Some(intended_at) => replied(intended_at, now.saturating_sub(self.piece_at)),
                     None => return false, // a reply nobody asked for
                 }
             }

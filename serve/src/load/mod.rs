@@ -102,6 +102,10 @@ pub struct Report {
     pub wrong: u64,
     /// The time in which `messages` were counted, in seconds.
     pub seconds: f64,
+    /// All replies that ever came, also those of the warm-up and the late ones: what the server has worked for.
+    pub replies: u64,
+    /// Replies whose last piece came 30 ms or more after their first: somebody waited for an acknowledgment.
+    pub late_pieces: u64,
     /// `messages / seconds`.
     pub per_second: f64,
     /// Until the last handshake was complete, in nanoseconds.
@@ -142,13 +146,27 @@ impl Load {
     }
 }
 
+/// A place in a run at which somebody may want to read other counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// All handshakes are through, or patience is over; no request has been sent.
+    Connected,
+    /// All requests are answered, or patience is over; the connections are still open.
+    Over,
+}
+
 /// Puts the load on, from `load.threads` threads, and waits for the end.
 pub fn run(load: &Load) -> Result<Report> {
+    run_told(load, &|_| {})
+}
+
+/// The same; `tell` is called by each load thread at each [`Moment`].
+pub fn run_told(load: &Load, tell: &(dyn Fn(Moment) + Sync)) -> Result<Report> {
     let threads = load.threads.clamp(1, load.connections.max(1));
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let start = |number| {
             let share = share_of(load, threads, number);
-            scope.spawn(move || engine::run(&share))
+            scope.spawn(move || engine::run(&share, tell))
         };
         let running: Vec<_> = (0..threads).map(start).collect();
         running.into_iter().map(|thread| thread.join()).collect()
@@ -162,7 +180,6 @@ pub fn run(load: &Load) -> Result<Report> {
         replies.extend(more);
     }
     replies.sort_unstable();
-    whole.served = replies.iter().filter(|count| **count > 0).count();
     whole.fairness = Fairness {
         min: replies.first().copied().unwrap_or_default(),
         median: replies.get(replies.len() / 2).copied().unwrap_or_default(),
@@ -188,6 +205,9 @@ impl Report {
     fn add(&mut self, part: &Self) {
         self.connections += part.connections;
         self.connected += part.connected;
+        self.served += part.served;
+        self.replies += part.replies;
+        self.late_pieces += part.late_pieces;
         self.lost += part.lost;
         self.messages += part.messages;
         self.unanswered += part.unanswered;

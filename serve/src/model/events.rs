@@ -1,4 +1,5 @@
-//! The event loop: one thread, all sockets. The `poll` and `epoll` models differ only in the [`Waiter`] they bring.
+//! The event loop: one thread, all sockets. The `poll`, `epoll` and `io_uring` models differ only in
+//! the [`Waiter`] they bring.
 //!
 //! ```text
 //!          ┌────────────▶ wait ◀───────────┐
@@ -42,7 +43,7 @@ use crate::bell::Bell;
 use crate::connection::Connection;
 use crate::doors::{Arrival, Doors};
 use crate::job::Job;
-use crate::session::{Scratch, Wants};
+use crate::session::{Input, Scratch, Wants};
 use crate::timers::Timers;
 
 /// One thing that is ready.
@@ -67,6 +68,21 @@ pub(crate) trait Waiter {
     /// Sleeps until something is ready or `at_most` has passed. `watched` is everything, for a waiter that keeps
     /// no list of its own in the kernel.
     fn wait(&mut self, watched: &Peers, ready: &mut Vec<Ready>, at_most: Option<Duration>) -> io::Result<()>;
+    /// Takes what has come but was not told yet, before everybody is asked for the last time.
+    fn collect(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    /// One turn of a connection; a waiter that brings the bytes itself hands them over here.
+    fn pump(
+        &mut self,
+        _key: u64,
+        connection: &mut Connection,
+        scratch: &mut Scratch,
+        now: Now,
+        may_read: bool,
+    ) -> io::Result<Input> {
+        connection.pump(scratch, now, may_read)
+    }
 }
 
 /// Reads only: what a listener and the bell are watched for.
@@ -158,7 +174,7 @@ impl Peers {
 }
 
 /// The place in a key; the rest says how often it was taken before.
-fn place_of(key: u64) -> u32 {
+pub(crate) fn place_of(key: u64) -> u32 {
     key as u32
 }
 
@@ -303,7 +319,8 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
     fn serve(&mut self, key: u64, ready: Ready, now: Now) {
         let Some(peer) = self.peers.find(key) else { return };
         let is_lost = ready.broken && peer.wants == Wants::default();
-        let outcome = peer.connection.pump(&mut self.scratch, now, ready.read || ready.broken);
+        let may_read = ready.read || ready.broken;
+        let outcome = self.waiter.pump(key, &mut peer.connection, &mut self.scratch, now, may_read);
         let is_over = is_lost || outcome.is_err() || peer.connection.is_done();
         self.settle(key, is_over);
     }
@@ -353,6 +370,7 @@ impl<'a, W: Waiter> EventLoop<'a, W> {
         self.doors = None;
         self.closed_until = None;
         self.drain_until = Some(now.steady + self.job.options.timeouts.drain);
+        self.waiter.collect()?;
         for key in self.peers.keys() {
             if let Some(peer) = self.peers.find(key) {
                 peer.connection.drain();

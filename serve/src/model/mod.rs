@@ -11,6 +11,7 @@
 //! | `fork` | `poll`, in a process each | one peer per process | a process |
 //! | `prefork` | `poll`, in one of few processes | one peer per process | – |
 //! | `poll`, `epoll` | the call of that name | all peers | the session alone |
+//! | `uring` | `io_uring_enter`, which also brings the bytes | all peers | the session alone |
 //! | `task` | epoll, inside tokio | all peers of a thread | a task |
 
 mod accept;
@@ -24,6 +25,7 @@ mod prefork;
 mod sequential;
 mod task;
 mod thread;
+mod uring;
 
 use std::io;
 use std::sync::Arc;
@@ -41,7 +43,7 @@ pub(crate) fn run(job: &Arc<Job>) -> io::Result<()> {
         Model::Prefork => prefork::run(job),
         Model::Poll => poll::run(job),
         Model::Epoll => epoll::run(job),
-        Model::IoUring => Err(io::ErrorKind::Unsupported.into()), // refused before it comes here
+        Model::IoUring => uring::run(job),
         Model::Async => task::run_in_one(job),
         Model::AsyncMulti => task::run_in_many(job),
     }

@@ -75,6 +75,9 @@ pub(crate) fn client_side(folder: &Path) -> PathBuf {
 pub(crate) fn fields(capture: &Path, ids: &[&str]) -> Vec<Vec<String>> {
     let path = capture.to_string_lossy();
     let mut arguments = vec!["-n", "-r", &path, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,"];
+    for checked in ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE"] {
+        arguments.extend(["-o", checked]);
+    }
     arguments.extend(ids.iter().flat_map(|id| ["-e", *id]));
     let lines = output("tshark", &arguments);
     lines.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()

@@ -1,8 +1,7 @@
 //! Feeds every parser with mutated bytes: `fuzz NAME|all [--packets N] [--seed S]`.
 //!
 //! Inputs are made from samples (frames, capture files, texts) by chance from the seed, so a case repeats. A panic or
-//! an input that takes more than 50 ms is printed in hex and makes the run fail. It runs on stable Rust in one thread;
-//! `fuzz/` holds the same targets for cargo-fuzz.
+//! an input that takes more than 50 ms is printed in hex and makes the run fail. It runs on stable Rust in one thread.
 #![allow(clippy::print_stdout, clippy::unwrap_used)] // An example talks, and one that fails shall fail loudly.
 
 #[path = "../recipe/mod.rs"]

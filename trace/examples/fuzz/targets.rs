@@ -4,6 +4,8 @@ use std::hint::black_box;
 
 use tongro_trace::analysis::{Connections, Seen};
 use tongro_trace::capture::{self, Reader};
+use tongro_trace::reading::{Need, Reading};
+use tongro_trace::show;
 use tongro_trace::stream::{self, Reassembly};
 use tongro_trace::tls::{KeyLog, Session};
 use tongro_wire::expr::Expression;
@@ -34,6 +36,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "craft", seeds: Seeds::Frames, run: round_trip },
     Target { name: "analyse", seeds: Seeds::Frames, run: analyse },
     Target { name: "stream", seeds: Seeds::Frames, run: follow },
+    Target { name: "reading", seeds: Seeds::Frames, run: reading },
     Target { name: "capture", seeds: Seeds::Captures, run: read },
     Target { name: "tls", seeds: Seeds::Frames, run: tls },
     Target { name: "keys", seeds: Seeds::Texts(KEYS), run: keys },
@@ -130,6 +133,27 @@ fn read(bytes: &[u8]) {
         black_box((bytes.len(), options.comments().count()));
         assert!(packets < 100_000, "more packets than bytes");
     }
+}
+
+/// One packet of a capture, read by a reading that lives for a thousand of them.
+fn reading(bytes: &[u8]) {
+    thread_local! {
+        static READING: std::cell::RefCell<Reading> = std::cell::RefCell::new(Reading::new(Need::all()));
+    }
+    READING.with_borrow_mut(|reading| {
+        if reading.number() > 1000 {
+            *reading = Reading::new(Need::all()).with_keys(KeyLog::parse(KEYS[0].as_bytes()));
+        }
+        let mut text = String::new();
+        let at = i64::from(reading.number()) * 1_000_000;
+        let wire_len = bytes.len() as u32;
+        let captured =
+            capture::Packet { interface: 0, link_type: 1, at, wire_len, bytes, options: Default::default() };
+        let packet = reading.packet(&captured);
+        show::json(&packet, &mut text);
+        show::line(&packet, &mut text);
+        black_box(&text);
+    });
 }
 
 fn tls(bytes: &[u8]) {

@@ -48,7 +48,10 @@ pub(crate) fn bulk(dice: &mut Dice, out: &mut Frames, rounds: u64) {
 
 fn samples(out: &mut Frames) {
     let lines = SAMPLES.lines().filter(|line| !line.starts_with('#'));
-    for (_, hex) in lines.filter_map(|line| line.split_once(' ')) {
+    // What a route leads to has waivers where `wire` is tested; here it would shift the numbers of all streams behind.
+    let is_routed = |name: &str| matches!(name, "ip-source-route" | "ipv6-routing");
+    let samples = lines.filter_map(|line| line.split_once(' ')).filter(|(name, _)| !is_routed(name));
+    for (_, hex) in samples {
         out.wait(1_000_000);
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         out.frames.push((out.at, (0..hex.len()).step_by(2).map(byte).collect()));
@@ -140,7 +143,7 @@ fn records(dice: &mut Dice, out: &mut Frames, mss: usize) {
     let record = |kind: u8, len: u16| {
         let mut record = vec![kind, 3, 3];
         record.extend(len.to_be_bytes());
-        record.extend((0..len).map(|at| (at * 7 ^ 0x5a) as u8));
+        record.extend((0..len).map(|at| ((at * 7) ^ 0x5a) as u8));
         record
     };
     talk.say(0, &record(23, 700));

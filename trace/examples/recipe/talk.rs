@@ -95,7 +95,7 @@ impl<'f, 'd> Talk<'f, 'd> {
     }
 
     fn segment(&mut self, dir: usize, flags: u64, payload: &[u8]) {
-        let stamp = self.out.at as u64 / 1_000_000 & 0xffff_ffff;
+        let stamp = (self.out.at as u64 / 1_000_000) & 0xffff_ffff;
         let tcp = self.header(dir, flags);
         let tcp = tcp.with("tcp.options.timestamp.tsval", stamp).unwrap();
         let tcp = tcp.with("tcp.options.timestamp.tsecr", stamp - 1).unwrap();
@@ -117,7 +117,7 @@ impl<'f, 'd> Talk<'f, 'd> {
                 .with("ipv6.dst", dst.as_str())
                 .unwrap();
         }
-        self.ids[dir] = self.ids[dir] + 1 & 0xffff;
+        self.ids[dir] = (self.ids[dir] + 1) & 0xffff;
         let (src, dst) = (format!("10.77.0.{src}"), format!("10.77.0.{dst}"));
         let ip = layer("ip").with("ip.src", src.as_str()).unwrap().with("ip.dst", dst.as_str()).unwrap();
         ip.with("ip.id", self.ids[dir]).unwrap()

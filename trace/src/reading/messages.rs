@@ -10,6 +10,7 @@ use std::ops::Range;
 use tongro_wire::{Carrier, Framing, Protocol, Tables, framing};
 
 use crate::segment::before;
+use crate::tls::Plain;
 
 use super::exchange::Exchange;
 
@@ -96,6 +97,21 @@ impl Messages {
         self.next = Some(next.wrapping_add(fresh.len() as u32));
         self.take(Some(at + old), fresh, desk);
         self.catch_up(desk);
+    }
+
+    /// Takes what a TLS record held: application data goes on in the stream inside, anything else is shown as the record
+    /// it would have been in clear.
+    pub(super) fn plain(&mut self, plain: Plain, desk: &mut Desk<'_>) {
+        if plain.content_type == 23 {
+            return self.take(None, &plain.bytes, desk);
+        }
+        let Ok(len) = u16::try_from(plain.bytes.len()) else { return };
+        let mut record = vec![plain.content_type, 3, 3];
+        record.extend(len.to_be_bytes());
+        record.extend(plain.bytes);
+        let (place, span) = (Bytes::Together(desk.sources.len()), 0..record.len());
+        desk.sources.push(record);
+        desk.messages.push(Message { protocol: &tongro_wire::table::tls::TLS, place, span });
     }
 
     /// The other end has all bytes before `ack`: what lies before and was not captured never will be.

@@ -13,6 +13,8 @@ use tongro_wire::{Layer, Packet, Protocol, Tables, Value};
 
 use crate::analysis::{Analysis, Connections, Labels, Seen};
 use crate::flow::Protocol as Transport;
+use crate::segment::Direction;
+use crate::tls::{KeyLog, Session};
 
 use super::Need;
 use super::exchange::{Exchange, Request};
@@ -27,6 +29,8 @@ pub type Ends = [SocketAddr; 2];
 pub struct Streams {
     by_ends: HashMap<(Transport, SocketAddr, SocketAddr), usize>,
     analysis: Connections,
+    /// Secrets with which TLS is opened.
+    pub(super) keys: KeyLog,
     tcp: Vec<Connection>,
     udp: Vec<Ends>,
     now: Now,
@@ -49,6 +53,16 @@ struct Connection {
     halves: [Messages; 2],
     app: Option<&'static Protocol>,
     exchange: Exchange,
+    /// What TLS hides, when there are keys.
+    clear: Option<Box<Clear>>,
+}
+
+/// A TLS session and the stream inside it.
+#[derive(Debug, Default)]
+struct Clear {
+    session: Session,
+    app: Option<&'static Protocol>,
+    halves: [Messages; 2],
 }
 
 /// Where a message of this packet stands; see [`tongro_wire::Part`].
@@ -102,7 +116,7 @@ impl Streams {
             let name = packet.layers[index].protocol.name;
             is_quote |= name.starts_with("icmp");
             match name {
-                "tcp" | "udp" if is_quote => self.quote(packet, index),
+                "tcp" if is_quote => self.quote(packet, index),
                 "tcp" => self.segment(packet, index, tables, sources, &mut ended),
                 "udp" => self.datagram(packet, index),
                 _ => {}
@@ -114,11 +128,8 @@ impl Streams {
     /// A quote in an error message belongs to its stream but says nothing new.
     fn quote(&self, packet: &mut Packet<'_>, index: usize) {
         let Some([source, target]) = ends(packet, index) else { return };
-        let is_tcp = packet.layers[index].protocol.name == "tcp";
-        let (transport, row) =
-            if is_tcp { (Transport::Tcp, ROWS.tcp_stream) } else { (Transport::Udp, ROWS.udp_stream) };
-        if let Some(number) = self.by_ends.get(&key(transport, source, target)) {
-            add(packet, row, index, *number as u64);
+        if let Some(number) = self.by_ends.get(&key(Transport::Tcp, source, target)) {
+            add(packet, ROWS.tcp_stream, index, *number as u64);
         }
     }
 
@@ -163,6 +174,10 @@ impl Streams {
             let segment = payload.start..payload.end.min(bytes.len()).max(payload.start);
             let connection = &mut self.tcp[number];
             connection.feed(&found, &header, segment.start, &bytes[segment], tables, sources, &mut messages);
+            if !self.keys.is_empty() && messages.iter().any(|message| message.protocol.name == "tls") {
+                let bytes = packet.bytes_of(&packet.layers[index]);
+                connection.open(&self.keys, found.dir, bytes, tables, sources, &mut messages);
+            }
             ended.extend(messages.into_iter().map(|message| Ended::of(message, source_no)));
         }
     }
@@ -206,7 +221,7 @@ impl Ended {
 
 impl Connection {
     fn new(ends: Ends) -> Self {
-        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default() }
+        Self { ends, halves: Default::default(), app: None, exchange: Exchange::default(), clear: None }
     }
 
     #[allow(clippy::too_many_arguments)] // where a segment is, where its messages go
@@ -238,6 +253,35 @@ impl Connection {
         if header.flags & (FIN | RST) != 0 {
             half.close(&mut desk);
         }
+    }
+}
+
+impl Connection {
+    /// Adds what the TLS records among the messages were before encryption.
+    fn open(
+        &mut self,
+        keys: &KeyLog,
+        dir: Direction,
+        segment: &[u8],
+        tables: &Tables,
+        sources: &mut Vec<Vec<u8>>,
+        messages: &mut Vec<Message>,
+    ) {
+        let ports = [self.ends[dir].port(), self.ends[1 - dir].port()];
+        let clear = self.clear.get_or_insert_default();
+        let mut more = Vec::new();
+        for message in messages.iter().filter(|message| message.protocol.name == "tls") {
+            let bytes = match message.place {
+                Bytes::Segment => segment,
+                Bytes::Together(index) => sources.get(index).map_or(&[][..], Vec::as_slice),
+            };
+            let record = bytes.get(message.span.clone()).unwrap_or_default();
+            let Some(plain) = clear.session.open(keys, dir, record) else { continue };
+            let (app, exchange) = (&mut clear.app, &self.exchange);
+            let mut desk = Desk { app, exchange, ports, tables, sources, messages: &mut more };
+            clear.halves[dir].plain(plain, &mut desk);
+        }
+        messages.append(&mut more);
     }
 }
 

@@ -89,6 +89,7 @@ fn layer_of(call: &Call) -> Option<&'static Layer> {
 }
 
 fn fill(spec: &mut LayerSpec, call: &Call) -> Result<(), ExprError> {
+    let layer = layer_of(call);
     for (at, key, arg) in &call.arguments {
         let told = |kind| ExprError { at: *at, kind };
         let bad = || told(ExprErrorKind::BadValue { field: key.clone(), value: arg.shown() });
@@ -99,10 +100,10 @@ fn fill(spec: &mut LayerSpec, call: &Call) -> Result<(), ExprError> {
             ("dns", "qd" | "an", Arg::Whole(list)) => records(spec, list).ok_or_else(bad)?,
             ("tcp" | "ip", "flags", Arg::Text(letters)) => flags(spec, letters).ok_or_else(bad)?,
             _ => {
-                let id = id_of(spec, call, key).ok_or_else(|| {
+                let field = field_of(spec, layer, key).ok_or_else(|| {
                     told(ExprErrorKind::UnknownField { layer: call.name.clone(), name: key.clone() })
                 })?;
-                set(spec, id, arg).ok_or_else(bad)?;
+                put(spec, field, arg).ok_or_else(bad)?;
             }
         }
     }
@@ -122,24 +123,24 @@ pub(super) fn keys(layer: &str) -> Vec<&'static str> {
     own.chain(fields).collect()
 }
 
-/// The id of a key: Scapy's name, or what follows the protocol in Wireshark's id, or that id as a whole.
-fn id_of(spec: &LayerSpec, call: &Call, key: &str) -> Option<&'static str> {
-    let known = layer_of(call).and_then(|layer| layer.keys.iter().find(|(name, _)| *name == key));
-    if let Some((_, id)) = known {
-        return Some(id);
+/// The field of a key: Scapy's name, or what follows the protocol in Wireshark's id, or that id as a whole.
+fn field_of(spec: &LayerSpec, layer: Option<&'static Layer>, key: &str) -> Option<&'static Field> {
+    let known = layer.and_then(|layer| layer.keys.iter().find(|(name, _)| *name == key));
+    match known {
+        Some((_, id)) => spec.protocol.field(id),
+        None => spec.protocol.own_field(key).or_else(|| spec.protocol.field(key)),
     }
-    let own = format!("{}.{key}", spec.protocol.name);
-    let row = spec.protocol.field(&own).or_else(|| spec.protocol.field(key));
-    row.map(|field| field.id)
 }
 
 fn set(spec: &mut LayerSpec, id: &str, arg: &Arg) -> Option<()> {
-    let field = spec.protocol.field(id)?;
-    let value = value(field, arg)?;
-    spec.set(id, value).ok()
+    put(spec, spec.protocol.field(id)?, arg)
 }
 
-fn value(field: &Field, arg: &Arg) -> Option<Value<'static>> {
+fn put(spec: &mut LayerSpec, field: &'static Field, arg: &Arg) -> Option<()> {
+    spec.set_field(field, value(field, arg)?).ok()
+}
+
+fn value<'a>(field: &Field, arg: &'a Arg) -> Option<Value<'a>> {
     match arg {
         // Scapy counts header lengths in words, the tables in bytes.
         Arg::Number(number) => Some(Value::Uint(number.checked_mul(u64::from(field.scale))?)),
@@ -151,14 +152,17 @@ fn value(field: &Field, arg: &Arg) -> Option<Value<'static>> {
             Some(Value::from(bytes.clone()))
         }
         Arg::Text(text) => {
-            let text = String::from_utf8_lossy(text).into_owned();
+            let text = String::from_utf8_lossy(text);
+            if !matches!(field.ty, Type::Uint | Type::UintLe) {
+                return Some(Value::Text(text));
+            }
             let word = WORDS
                 .iter()
                 .find(|(id, word, _)| *id == field.id && *word == text)
                 .map(|(.., number)| *number);
             let is_port = field.id.ends_with("port");
             let port = PORTS.iter().find(|(name, _)| is_port && *name == text).map(|(_, port)| *port);
-            Some(word.or(port).map_or_else(|| Value::from(text), Value::Uint))
+            Some(word.or(port).map_or(Value::Text(text), Value::Uint))
         }
         _ => None,
     }

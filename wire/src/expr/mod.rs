@@ -42,6 +42,8 @@ use parse::{Arg, Call};
 pub struct Expression {
     layers: Vec<Call>,
     seed: u64,
+    /// The layers of the first packet, unless they are left to chance.
+    first: Vec<LayerSpec>,
 }
 
 /// Why a text is no expression.
@@ -134,15 +136,17 @@ impl Expression {
     /// # Errors
     /// With the place and the reason when the text is no expression.
     pub fn parse(text: &str) -> Result<Self, ExprError> {
-        let expression = Self { layers: parse::parse(text)?, seed: 0 };
-        // Every value on its own, as far as there are not too many.
+        let mut expression = Self { layers: parse::parse(text)?, seed: 0, first: Vec::new() };
+        let first = expression.built(0)?;
+        // Every further value on its own, as far as there are not too many.
         for layer in &expression.layers {
             for (_, key, arg) in layer.arguments() {
-                (0..arg.count().min(4096)).try_for_each(|index| apply::check(layer, key, &arg.at(index)))?;
+                (1..arg.count().min(4096)).try_for_each(|index| apply::check(layer, key, &arg.at(index)))?;
             }
         }
-        // And the first packet as a whole, for layers without arguments.
-        expression.layers(0)?;
+        if !expression.is_fuzzed() {
+            expression.first = first;
+        }
         Ok(expression)
     }
 
@@ -170,6 +174,9 @@ impl Expression {
     /// # Errors
     /// When a value does not fit its field.
     pub fn packet(&self, index: u64) -> Result<Vec<u8>, ExprError> {
+        if index == 0 && !self.first.is_empty() {
+            return Ok(craft(&self.first));
+        }
         Ok(craft(&self.layers(index)?))
     }
 
@@ -178,6 +185,15 @@ impl Expression {
     /// # Errors
     /// When a value does not fit its field.
     pub fn layers(&self, index: u64) -> Result<Vec<LayerSpec>, ExprError> {
+        if index == 0 && !self.first.is_empty() { Ok(self.first.clone()) } else { self.built(index) }
+    }
+
+    fn built(&self, index: u64) -> Result<Vec<LayerSpec>, ExprError> {
+        let mut dice = fuzz::Dice::new(self.seed, index);
+        let is_plain = self.layers.iter().all(|layer| layer.arguments().all(|(.., arg)| arg.is_plain()));
+        if is_plain {
+            return apply::specs(&self.layers, &mut dice);
+        }
         // The last argument is the lowest digit.
         let mut rest = index;
         let mut digits: Vec<u64> = self.choices().collect();
@@ -187,7 +203,7 @@ impl Expression {
         }
         let mut digits = digits.into_iter();
         let picked: Vec<Call> = self.layers.iter().map(|layer| layer.pick(&mut digits)).collect();
-        apply::specs(&picked, &mut fuzz::Dice::new(self.seed, index))
+        apply::specs(&picked, &mut dice)
     }
 
     /// The bytes of every packet, in order.

@@ -234,6 +234,15 @@ impl Arg {
         }
     }
 
+    /// Whether it stands for itself alone.
+    pub(super) fn is_plain(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.contains(&b'/'),
+            Self::List(_) | Self::Tuple(_) => false,
+            Self::Number(_) | Self::Nothing | Self::Call(_) | Self::Whole(_) => true,
+        }
+    }
+
     /// One of them.
     pub(super) fn at(&self, index: u64) -> Self {
         let mut index = index;

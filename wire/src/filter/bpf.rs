@@ -337,11 +337,13 @@ mod code {
 
 /// A place to jump to.
 type Label = usize;
+/// Where to go on when a test holds and when it does not; none when it is no test.
+type Jump = Option<(Label, Label)>;
 
 #[derive(Default)]
 struct Assembler {
     /// Instructions with the labels of their jumps.
-    code: Vec<(u16, u32, Option<(Label, Label)>)>,
+    code: Vec<(u16, u32, Jump)>,
     /// Where each label stands.
     labels: Vec<usize>,
 }

@@ -10,7 +10,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("live", &["sys", "wire"]),
     ("lab", &["sys", "trace", "wire"]),
     ("proto", &["wire"]),
-    ("serve", &["proto"]),
+    ("serve", &["proto", "sys"]),
     ("http", &[]),
     ("chat", &["proto", "serve"]),
     ("sync", &["proto", "serve"]),
