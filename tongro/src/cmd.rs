@@ -72,7 +72,7 @@ enum Command {
     Lab(lab::LabCommand),
     /// Lost updates and deadlocks: what threads and processes do to shared data
     Race(race::Race),
-    /// Show a run as a ladder diagram
+    /// Show a run or a capture as a ladder diagram
     Ladder(ladder::LadderCommand),
     /// Read a capture
     Read(read::Read),
