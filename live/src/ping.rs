@@ -109,7 +109,7 @@ impl Pinger {
         let request = echo_request(is_v4, self.ident, seq, self.ping.size);
         let began = Instant::now();
         if let Err(error) = raw::send(fd.as_fd(), &request) {
-            return told(fd, &error).map_or(Err(error.into()), Ok);
+            return told(fd, &error).map_or_else(|| Err(error.into()), Ok);
         }
         let mut buffer = vec![0; 65_536];
         while wait(fd, began, self.ping.timeout)? {

@@ -7,7 +7,7 @@
 //! assert_eq!(hex::parse("45 00:00-1c")?, [0x45, 0, 0, 0x1c]);
 //! assert_eq!(hex::parse("00000000: 4500 001c  E...\n")?, [0x45, 0, 0, 0x1c], "a dump of xxd");
 //! assert_eq!(hex::print(&[0x45, 0]), "4500");
-//! assert_eq!(hex::dump(b"hi\n"), "0000  68 69 0a                                         hi.\n");
+//! assert!(hex::dump(b"hi\n").starts_with("0000  68 69 0a  ") && hex::dump(b"hi\n").ends_with("  hi.\n"));
 //! # Ok::<(), hex::HexError>(())
 //! ```
 
