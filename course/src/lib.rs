@@ -29,6 +29,6 @@ pub use days::{Day, Item, Kind, Title, days};
 pub use lang::Lang;
 pub use lint::{LintProblem, lint};
 pub use particle::{Pair, particle};
-pub use practical::{Goal, Practical, SourceFile, practicals};
+pub use practical::{Goal, Practical, SourceFile, practical, practicals};
 pub use template::TemplateError;
 pub use texts::{TextError, ids, text, try_text};

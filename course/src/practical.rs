@@ -9,6 +9,7 @@ use crate::{Lang, Title};
 /// A task of the course.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Practical {
+    slug: String,
     sheet: Sheet,
     ko: &'static str,
     en: &'static str,
@@ -22,6 +23,11 @@ impl Practical {
     /// Its number, `1-1`, as in [`crate::days`].
     pub fn id(&self) -> &str {
         &self.sheet.id
+    }
+
+    /// Its number and name for a folder, `1-1-echo-server`.
+    pub fn slug(&self) -> &str {
+        &self.slug
     }
 
     /// The contract its programs are judged by, `echo`.
@@ -72,6 +78,11 @@ pub fn practicals() -> &'static [Practical] {
     &PRACTICALS
 }
 
+/// The practical of a number, where it exists.
+pub fn practical(id: &str) -> Option<&'static Practical> {
+    practicals().iter().find(|practical| practical.id() == id)
+}
+
 /// `practical.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +104,7 @@ macro_rules! source {
 macro_rules! practical {
     ($folder:literal, $($name:literal),+) => {
         Folder {
+            path: $folder,
             sheet: include_str!(concat!("../days/", $folder, "/practical.toml")),
             ko: include_str!(concat!("../days/", $folder, "/ko.md")),
             en: include_str!(concat!("../days/", $folder, "/en.md")),
@@ -104,6 +116,7 @@ macro_rules! practical {
 
 /// The files of one practical, as they are in its folder.
 struct Folder {
+    path: &'static str,
     sheet: &'static str,
     ko: &'static str,
     en: &'static str,
@@ -111,13 +124,14 @@ struct Folder {
     solution: &'static [SourceFile],
 }
 
-const FOLDERS: [Folder; 1] = [practical!("1/practical-1-echo-server", "echo_server.py", "echo_server.rs")];
+const FOLDERS: &[Folder] = &[practical!("1/practical-1-echo-server", "echo_server.py", "echo_server.rs")];
 
 static PRACTICALS: LazyLock<Vec<Practical>> = LazyLock::new(|| {
     let read = |folder: &Folder| {
         let sheet = toml::from_str(folder.sheet).ok()?;
-        let Folder { ko, en, starter, solution, .. } = *folder;
-        Some(Practical { sheet, ko, en, starter, solution })
+        let Folder { path, ko, en, starter, solution, .. } = *folder;
+        let slug = path.replacen("/practical-", "-", 1);
+        Some(Practical { slug, sheet, ko, en, starter, solution })
     };
     FOLDERS.iter().filter_map(read).collect()
 });
@@ -129,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_sheet_is_read() {
-        for folder in &FOLDERS {
+        for folder in FOLDERS {
             toml::from_str::<Sheet>(folder.sheet).unwrap();
         }
         assert_eq!(practicals().len(), FOLDERS.len());

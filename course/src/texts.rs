@@ -134,7 +134,7 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 21] = [
+const FILES: &[File] = &[
     file!("bug", "bugs/streams.toml"),
     file!("bug", "bugs/binary.toml"),
     file!("bug", "bugs/files.toml"),
@@ -151,6 +151,10 @@ const FILES: [File; 21] = [
     file!("ui", "ui.toml"),
     file!("cli", "cli.toml"),
     file!("help", "help.toml"),
+    file!("reading", "reading.toml"),
+    file!("packet", "packet.toml"),
+    file!("sync", "sync.toml"),
+    file!("cli", "learn.toml"),
     file!("serve", "serve.toml"),
     file!("race", "race.toml"),
     file!("clock", "clock.toml"),

@@ -195,13 +195,14 @@ impl Actions {
 pub enum FileAction {
     /// Open this file for reading. Answered by `Opened` with its length.
     OpenSource {
-        /// A plain name, no path.
+        /// A relative name that passed [`crate::transfer::check_name`]; with a `/` at its end, the folder, whose
+        /// content is the list of the names of all files in it.
         name: String,
     },
     /// Open what an earlier attempt left of this file, or make it, for nobody else to write at the same time.
     /// Answered by `Opened` with the length that is already there.
     OpenPartial {
-        /// A plain name, no path.
+        /// A relative name, as above.
         name: String,
     },
     /// Read from the open file. Answered by `Read`.
@@ -254,7 +255,13 @@ pub enum FileProblem {
     Missing,
     /// Somebody else is writing it.
     Busy,
-    /// No room, no permission, a broken disk.
+    /// No room is left.
+    Full,
+    /// The file system has no names that long.
+    NameTooLong,
+    /// The way to it leaves the folder, or passes a symbolic link.
+    Outside,
+    /// No permission, a broken disk.
     Storage,
 }
 
@@ -278,6 +285,15 @@ pub enum Notice {
         len: u64,
         /// How much was already here.
         resumed_at: u64,
+    },
+    /// A file is on its way, and this far.
+    FileProgress {
+        /// Its name.
+        name: String,
+        /// Bytes that have left or arrived, with what was there before.
+        at: u64,
+        /// Its length.
+        len: u64,
     },
     /// The transfer ended otherwise.
     FileFailed {

@@ -82,4 +82,5 @@ pub use listen::{ClockListener, ListenOptions};
 pub use options::{Limits, Model, Options, Timeouts};
 pub use server::{Server, Shutdown, Summary, start};
 pub use session::Watch;
+pub use shelf::{Answer, Shelf};
 pub use tls::{ClientTls, ServerTls};

@@ -169,7 +169,7 @@ fn files(server: &Process) {
     go(Errand::Fetch { name: name.clone() }).unwrap();
     assert!(std::fs::read(here.join(&name)).unwrap() == file);
     let refused = go(Errand::Fetch { name: "../cert.pem".to_owned() }).unwrap_err();
-    assert_eq!(refused.to_string(), "file refused: not a plain file name");
+    assert_eq!(refused.to_string(), "file refused: not a plain file name: `.` or `..` leads elsewhere");
     let refused = go(Errand::Fetch { name: "none".to_owned() }).unwrap_err();
     assert_eq!(refused.to_string(), "file refused: no such file");
 }

@@ -6,10 +6,12 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("tongro-sys speaks to the Linux kernel; other systems are served through the loopback proxy");
 
+pub mod bpf;
 pub mod calls;
 pub mod clock;
 pub mod ethtool;
 pub mod fdpass;
+pub mod interface;
 pub mod mount;
 pub mod namespace;
 pub mod netlink;
@@ -18,6 +20,8 @@ pub mod poll;
 pub mod process;
 pub mod ptrace;
 pub mod pty;
+pub mod raw;
+pub mod ring;
 pub mod seccomp;
 pub mod sock_diag;
 pub mod socket;

@@ -217,6 +217,68 @@ impl Route {
         self.ask("netlink(add neighbour)", message)
     }
 
+    /// The way to an address: out of which link, over which router, from which of our addresses.
+    ///
+    /// # Errors
+    /// ENETUNREACH or EHOSTUNREACH without a route.
+    pub fn way(&self, to: IpAddr) -> Result<Way> {
+        const RTM_GETROUTE: u16 = 26;
+        const RTA_DST: u16 = 1;
+        const RTA_OIF: u16 = 4;
+        const RTA_GATEWAY: u16 = 5;
+        const RTA_PREFSRC: u16 = 7;
+        let (family, bits) = if to.is_ipv4() { (libc::AF_INET, 32) } else { (libc::AF_INET6, 128) };
+        let head = [family as u8, bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        self.0.send(&Message::new(RTM_GETROUTE, 1).body(&head).attribute(RTA_DST, &octets(to)).finish())?;
+        let mut way = Way { index: 0, gateway: None, source: None };
+        for (kind, value) in self.answer("netlink(get route)", 12)? {
+            match kind {
+                RTA_OIF => {
+                    way.index =
+                        value.get(..4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_ne_bytes)
+                }
+                RTA_GATEWAY => way.gateway = address(&value),
+                RTA_PREFSRC => way.source = address(&value),
+                _ => {}
+            }
+        }
+        Ok(way)
+    }
+
+    /// The hardware address of a neighbour, if the kernel knows it.
+    ///
+    /// # Errors
+    /// The errno of the answer, save ENOENT.
+    pub fn neighbour(&self, index: u32, to: IpAddr) -> Result<Option<[u8; 6]>> {
+        const RTM_GETNEIGH: u16 = 30;
+        let family = if to.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 } as u8;
+        let mut head = [family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        head[4..8].copy_from_slice(&index.to_ne_bytes());
+        self.0.send(
+            &Message::new(RTM_GETNEIGH, 1).body(&head).attribute(libc::NDA_DST, &octets(to)).finish(),
+        )?;
+        match self.answer("netlink(get neighbour)", 12) {
+            Ok(attributes) => {
+                let found = attributes.into_iter().find(|(kind, _)| *kind == libc::NDA_LLADDR);
+                Ok(found.and_then(|(_, value)| value.try_into().ok()))
+            }
+            Err(error) if matches!(error.errno(), libc::ENOENT | libc::EOPNOTSUPP | libc::EINVAL) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The attributes of the one message that answers, behind its fixed `head` bytes.
+    fn answer(&self, call: &'static str, head: usize) -> Result<Vec<(u16, Vec<u8>)>> {
+        let mut buffer = [0u8; 4096];
+        let len = self.0.receive(&mut buffer)?;
+        let (kind, payload) =
+            answers(&buffer[..len]).next().ok_or_else(|| Error::from_errno(call, libc::EBADMSG))?;
+        if kind == libc::NLMSG_ERROR as u16 {
+            return Err(Error::from_errno(call, errno_of(payload)));
+        }
+        Ok(attributes(payload.get(head..).unwrap_or_default()))
+    }
+
     fn ask(&self, call: &'static str, message: Message) -> Result<()> {
         self.0.send(&message.finish())?;
         let mut buffer = [0u8; 4096];
@@ -229,6 +291,35 @@ impl Route {
         }
         Err(Error::from_errno(call, libc::EBADMSG))
     }
+}
+
+/// The way to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// The link's index.
+    pub index: u32,
+    /// The router; none when the address is on the link.
+    pub gateway: Option<IpAddr>,
+    /// The address of ours that the kernel would use.
+    pub source: Option<IpAddr>,
+}
+
+/// The attributes of a message: type and value.
+fn attributes(bytes: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let mut rest = bytes;
+    let mut found = Vec::new();
+    while let [a, b, c, d, ..] = rest {
+        let (len, kind) = (usize::from(u16::from_ne_bytes([*a, *b])), u16::from_ne_bytes([*c, *d]));
+        let Some(value) = rest.get(4..len) else { break };
+        found.push((kind & 0x3fff, value.to_vec()));
+        rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
+    }
+    found
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 /// A link's name and hardware address.

@@ -87,7 +87,8 @@ impl AsFd for PacketSocket {
     }
 }
 
-fn bind(fd: &OwnedFd, index: u32) -> Result<()> {
+/// Binds a packet socket to a link, or with index 0 to all of them; frames of every protocol arrive from then on.
+pub(crate) fn bind(fd: &OwnedFd, index: u32) -> Result<()> {
     // SAFETY: all-zero is a valid sockaddr_ll.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;

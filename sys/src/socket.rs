@@ -129,8 +129,12 @@ pub(crate) struct RawAddress {
 }
 
 impl RawAddress {
-    fn pointer(&self) -> *const libc::sockaddr {
+    pub(crate) fn pointer(&self) -> *const libc::sockaddr {
         (&raw const self.storage).cast()
+    }
+
+    pub(crate) fn len(&self) -> libc::socklen_t {
+        self.len
     }
 }
 

@@ -1,13 +1,27 @@
 //! The commands: one file each, with its arguments, its work and what it prints.
 
 mod bench;
+mod capture;
 mod check;
 mod clock;
+mod craft;
 mod doctor;
 mod echo;
+mod fields;
+mod file;
+mod follow;
+mod init;
 mod lab;
 mod ladder;
+mod learn;
+mod pack;
+mod ping;
 mod race;
+mod read;
+mod stats;
+mod sync;
+mod traceroute;
+mod unpack;
 mod up;
 
 use std::process::ExitCode;
@@ -33,6 +47,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read the course: days, lessons, practicals
+    Learn(learn::Learn),
+    /// Write a workspace for the course
+    Init(init::Init),
     /// Run a program in the private lab and judge it
     Check(check::Check),
     /// Open the workbench
@@ -43,12 +61,36 @@ enum Command {
     Clock(clock::Clock),
     /// An echo server and client
     Echo(echo::Echo),
+    /// Send, receive and serve large files
+    File(file::FileCommand),
+    /// Synchronise folders, here or across the network
+    Sync(sync::SyncCommand),
     /// The private network
     Lab(lab::LabCommand),
     /// Lost updates and deadlocks: what threads and processes do to shared data
     Race(race::Race),
     /// Show a run as a ladder diagram
     Ladder(ladder::LadderCommand),
+    /// Read a capture
+    Read(read::Read),
+    /// Capture the frames of an interface
+    Capture(capture::Capture),
+    /// Make packets; show, write, send them, or ask with them
+    Craft(craft::Craft),
+    /// Pack values into bytes with a format of Python's struct
+    Pack(pack::Pack),
+    /// Unpack bytes into values with a format of Python's struct
+    Unpack(unpack::Unpack),
+    /// Follow a conversation
+    Follow(follow::FollowCommand),
+    /// Show statistics of a capture
+    Stats(stats::StatsCommand),
+    /// Look up protocols and fields
+    Fields(fields::Fields),
+    /// Measure how long a host takes to answer
+    Ping(ping::Ping),
+    /// Show the routers on the way to a host
+    Traceroute(traceroute::Traceroute),
     /// Tell what works on this computer, and how to fix what does not
     Doctor(doctor::Doctor),
 }
@@ -64,14 +106,28 @@ pub(crate) fn run() -> ExitCode {
             welcome(&mut talk);
             0
         }
+        Some(Command::Learn(learn)) => learn.run(&mut talk),
+        Some(Command::Init(init)) => init.run(&mut talk),
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Bench(bench)) => bench.run(&mut talk),
         Some(Command::Clock(clock)) => clock.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
+        Some(Command::File(file)) => file.run(&mut talk),
+        Some(Command::Sync(sync)) => sync.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
+        Some(Command::Read(read)) => read.run(&mut talk),
+        Some(Command::Capture(capture)) => capture.run(&mut talk),
+        Some(Command::Craft(craft)) => craft.run(&mut talk),
+        Some(Command::Ping(ping)) => ping.run(&mut talk),
+        Some(Command::Traceroute(traceroute)) => traceroute.run(&mut talk),
+        Some(Command::Pack(pack)) => pack.run(&mut talk),
+        Some(Command::Unpack(unpack)) => unpack.run(&mut talk),
+        Some(Command::Follow(follow)) => follow.run(&mut talk),
+        Some(Command::Stats(stats)) => stats.run(&mut talk),
+        Some(Command::Fields(fields)) => fields.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
     };
     ExitCode::from(code)

@@ -78,8 +78,14 @@ fn localized(command: Command, lang: Lang, id: &str) -> Command {
             Err(_) => argument,
         }
     });
-    if let Ok(about) = try_text(lang, &format!("{id}.about"), &[]) {
-        command = command.about(about.clone()).long_about(about);
+    if let Ok(about) = try_text(lang, &format!("{id}.about"), &[])
+        && lang != Lang::En
+    {
+        let long = match examples(&command) {
+            Some(examples) => format!("{about}\n\n{examples}"),
+            None => about.clone(),
+        };
+        command = command.about(about).long_about(long);
     }
     let names: Vec<String> = command.get_subcommands().map(|part| part.get_name().to_owned()).collect();
     for name in names {
@@ -88,6 +94,13 @@ fn localized(command: Command, lang: Lang, id: &str) -> Command {
             command.mut_subcommand(name, |part| localized(part.disable_help_subcommand(true), lang, &id));
     }
     command
+}
+
+/// The command lines in a long doc comment, indented there; they need no translation.
+fn examples(command: &Command) -> Option<String> {
+    let long = command.get_long_about()?.to_string();
+    let lines: Vec<&str> = long.lines().filter(|line| line.starts_with("  ")).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Gives clap's own headings, defaults and values the words of `lang`.

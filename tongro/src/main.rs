@@ -4,8 +4,16 @@
 //! matches, 2 = usage or environment.
 
 mod cmd;
+mod crafted;
 mod help;
+mod input;
 mod network;
+mod peer;
+mod protocols;
+mod serving;
+mod sift;
+mod structure;
+mod summary;
 mod talk;
 
 use std::process::ExitCode;

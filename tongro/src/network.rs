@@ -1,64 +1,96 @@
-//! What went wrong on the network, in words: the errors of `serve`, each with the one fix.
-//!
-//! The error names what happened; `course` has the sentences (`serve.error.*`).
+//! How the commands that touch real interfaces tell what went wrong there, and which interfaces there are.
 
-use tongro_serve::{Error, Why};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
+use serde_json::json;
+use tongro_live::{Cause, LiveError};
+
+use crate::structure::told as tell;
 use crate::talk::Talk;
 
-/// Says what happened and what to do about it.
-pub(crate) fn tell(talk: &mut Talk, error: &Error) {
-    let (id, params) = words(error);
-    let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let hint = talk.text(&format!("serve.error.{id}_hint"), &params);
-    talk.error(&talk.text(&format!("serve.error.{id}"), &params), Some(&hint));
+/// Says what failed, and what exactly to type.
+pub(crate) fn told(talk: &mut Talk, error: &LiveError, link: Option<&str>) {
+    let program =
+        std::env::current_exe().map_or_else(|_| "tongro".to_owned(), |path| path.display().to_string());
+    let names: Vec<String> =
+        tongro_live::interfaces().unwrap_or_default().into_iter().map(|interface| interface.name).collect();
+    let params = [
+        ("why", error.to_string()),
+        ("program", program),
+        ("link", link.unwrap_or("auto").to_owned()),
+        ("names", names.join(", ")),
+    ];
+    let id = match error.cause() {
+        Cause::Denied => "denied",
+        Cause::NoInterface => "no_interface",
+        Cause::Down => "down",
+        Cause::NoRoute => "no_route",
+        Cause::NoNeighbour => "no_neighbour",
+        Cause::TooLong => "too_long",
+        Cause::Other => {
+            tell(talk, "packet.live.other", &params, None);
+            return;
+        }
+    };
+    tell(talk, &format!("packet.live.{id}"), &params, Some(&format!("packet.live.{id}_hint")));
 }
 
-/// The sentence and its values.
-fn words(error: &Error) -> (&'static str, Vec<(&'static str, String)>) {
-    match error {
-        Error::Refused { address } => ("refused", vec![("address", address.clone())]),
-        Error::Unreachable { address } => ("unreachable", vec![("address", address.clone())]),
-        Error::TimedOut { waiting_to: "connect" } => ("connect_timeout", vec![]),
-        Error::TimedOut { waiting_to: "send" } => ("send_timeout", vec![]),
-        Error::TimedOut { .. } => ("receive_timeout", vec![]),
-        Error::Reset => ("reset", vec![]),
-        Error::AddressInUse { address } => {
-            ("in_use", vec![("address", address.clone()), ("port", port(address))])
+/// Lists the interfaces with their addresses.
+pub(crate) fn list(talk: &mut Talk, is_json: bool) -> Result<(), ()> {
+    let all = tongro_live::interfaces().map_err(|error| told(talk, &error.into(), None))?;
+    for interface in all {
+        let addresses: Vec<String> =
+            interface.addresses.iter().map(|(address, prefix)| format!("{address}/{prefix}")).collect();
+        let [a, b, c, d, e, f] = interface.mac;
+        let mac = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
+        if is_json {
+            let line = json!({"type": "interface", "name": interface.name, "index": interface.index,
+                "up": interface.is_up, "mac": mac, "addresses": addresses});
+            talk.say(&line.to_string());
+        } else {
+            let state = if interface.is_up { "packet.live.up" } else { "packet.live.not_up" };
+            let state = talk.text(state, &[]);
+            talk.say(format!("{:<16} {state:<4} {mac}  {}", interface.name, addresses.join(" ")).trim_end());
         }
-        Error::Listen { address, source } => match source.kind() {
-            std::io::ErrorKind::AddrNotAvailable => ("not_ours", vec![("address", address.clone())]),
-            std::io::ErrorKind::PermissionDenied => ("privileged", vec![("address", address.clone())]),
-            _ => ("listen", vec![("address", address.clone()), ("why", source.to_string())]),
-        },
-        Error::Resolve { host, .. } => ("resolve", vec![("host", host.clone())]),
-        Error::NotASocket { path } => ("not_a_socket", vec![("path", path.display().to_string())]),
-        Error::NotPossible { model, why } => {
-            let id = match why {
-                Why::NoSharedMemory => "no_shared_memory",
-                Why::NoStream => "no_stream",
-                Why::SwitchedOff { .. } => "switched_off",
-                Why::KernelLacksIt => "kernel_lacks",
-            };
-            (id, vec![("model", model.name().to_owned())])
-        }
-        Error::NotStarted { program, source } => {
-            ("not_started", vec![("program", program.clone()), ("why", source.to_string())])
-        }
-        Error::NeverListened { stderr } => ("never_listened", vec![("stderr", stderr.clone())]),
-        Error::Tls { source } => ("tls", vec![("why", source.to_string())]),
-        Error::Pem { what } => ("pem", vec![("what", (*what).to_owned())]),
-        Error::Io { operation: "receive", source } if is_cut(source) => ("cut", vec![]),
-        Error::Io { operation: "shake hands", source } => ("tls", vec![("why", source.to_string())]),
-        other => ("other", vec![("why", other.to_string())]),
     }
+    Ok(())
 }
 
-fn is_cut(source: &std::io::Error) -> bool {
-    source.kind() == std::io::ErrorKind::UnexpectedEof
+/// The address of a host: its own form, or what its name stands for.
+pub(crate) fn address(talk: &mut Talk, host: &str, family: Option<bool>) -> Result<SocketAddr, ()> {
+    let fits = |address: &SocketAddr| family.is_none_or(|is_v4| address.is_ipv4() == is_v4);
+    let literal = host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0));
+    let found = match literal {
+        Some(address) => Some(address).filter(fits),
+        None => (host, 0).to_socket_addrs().ok().and_then(|mut all| all.find(fits)),
+    };
+    found.ok_or_else(|| {
+        tell(talk, "packet.live.no_host", &[("host", host.to_owned())], Some("packet.live.no_host_hint"));
+    })
 }
 
-/// The port of an address, as text.
-fn port(address: &str) -> String {
-    address.rsplit_once(':').map_or_else(|| address.to_owned(), |(_, port)| port.to_owned())
+/// The same for echo sockets, whose privilege is another.
+pub(crate) fn ping_denied(talk: &mut Talk, error: &LiveError) {
+    if error.cause() != Cause::Denied {
+        return told(talk, error, None);
+    }
+    let program =
+        std::env::current_exe().map_or_else(|_| "tongro".to_owned(), |path| path.display().to_string());
+    tell(talk, "packet.ping.denied", &[("program", program)], Some("packet.ping.denied_hint"));
+}
+
+/// What an ICMP message says, in words: its type and code.
+pub(crate) fn icmp_name(talk: &Talk, (kind, code): (u8, u8), is_v6: bool) -> String {
+    let id = match (is_v6, kind, code) {
+        (_, 0, 0) => "host",
+        (false, 11, _) | (true, 3, _) => "expired",
+        (false, 3, 0) | (true, 1, 0) => "net",
+        (false, 3, 1) | (true, 1, 3) => "host",
+        (false, 3, 2) => "protocol",
+        (false, 3, 3) | (true, 1, 4) => "port",
+        (false, 3, 4) | (true, 2, _) => "too_big",
+        (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => "prohibited",
+        _ => return format!("ICMP {kind}/{code}"),
+    };
+    talk.text(&format!("packet.icmp.{id}"), &[])
 }

@@ -1,5 +1,6 @@
 //! The judge both ways, on real programs: every good one passes every check, every broken one fails with its own bug
-//! first, and what is no echo server is told so. One test a program; `TONGRO_REPEAT=N` runs each N times.
+//! first, and what is no echo server is told so. Our own server stands before the same judge, under every model. One test
+//! a program; `TONGRO_REPEAT=N` runs each N times.
 
 #![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
@@ -23,6 +24,10 @@ fn main() {
             trials.push(Trial::test(name, move || repeat(&program, judge)));
         }
     }
+    for (model, bug) in OWN {
+        trials
+            .push(Trial::test(format!("own/{model}"), move || repeat(Path::new(model), |_| own(model, bug))));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -30,12 +35,37 @@ fn programs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../check/programs/echo")
 }
 
-fn repeat(program: &Path, judge: fn(&Path) -> Result<(), String>) -> Result<(), Failed> {
+fn repeat(program: &Path, judge: impl Fn(&Path) -> Result<(), String>) -> Result<(), Failed> {
     let times = std::env::var("TONGRO_REPEAT").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
     for round in 1..=times {
         judge(program).map_err(|what| format!("round {round}: {what}"))?;
     }
     Ok(())
+}
+
+/// `echo serve` by model, and what is wrong with it by its nature: who has a fixed number of threads or processes is
+/// blocked by as many silent clients.
+const OWN: [(&str, Option<&str>); 9] = [
+    ("sequential", Some("idle-client-blocks")),
+    ("thread", None),
+    ("pool", Some("idle-client-blocks")),
+    ("fork", None),
+    ("prefork", Some("idle-client-blocks")),
+    ("poll", None),
+    ("epoll", None),
+    ("async", None),
+    ("async-multi", None),
+];
+
+fn own(model: &str, bug: Option<&str>) -> Result<(), String> {
+    let serve = ["echo", "serve", "--host", "0.0.0.0", "--port", "0", "--model", model];
+    let command = [&[env!("CARGO_BIN_EXE_tongro")], &serve[..]].concat().into_iter().map(str::to_owned);
+    let records = check_command(command.collect(), &[])?;
+    let failed: Vec<&str> = verdicts(&records)
+        .filter(|record| !matches!(record["verdict"].as_str(), Some("pass" | "n/a")))
+        .map(|record| record["bug"].as_str().unwrap_or_default())
+        .collect();
+    if failed == Vec::from_iter(bug) { Ok(()) } else { Err(format!("told: {failed:?}, wanted: {bug:?}")) }
 }
 
 fn good(program: &Path) -> Result<(), String> {
@@ -95,9 +125,12 @@ fn verdicts(records: &[Value]) -> impl Iterator<Item = &Value> {
 }
 
 fn check(program: &Path, options: &[&str]) -> Result<Vec<Value>, String> {
+    check_command(command(program)?, options)
+}
+
+fn check_command(command: Vec<String>, options: &[&str]) -> Result<Vec<Value>, String> {
     let runs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("runs");
     let runs = runs.to_string_lossy().into_owned();
-    let command = command(program)?;
     let mut arguments = vec!["check", "--lang", "en", "--json", "--runs", &runs, "--contract", "echo"];
     arguments.extend(options);
     arguments.push("--");

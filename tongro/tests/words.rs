@@ -213,7 +213,7 @@ fn of_the_ladder() -> Vec<Finding> {
     };
     vec![
         made(id::CHECKSUM_BAD, &[("layer", "tcp"), ("when", "arrived")]),
-        made(id::CALL_BLOCKED, &[("call", "recv()"), ("from", "server"), ("ms", "41.3")]),
+        made(id::CALL_BLOCKED, &[("call", "recv()"), ("host", "server"), ("ms", "41.3")]),
     ]
 }
 

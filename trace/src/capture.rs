@@ -4,12 +4,14 @@
 //! does not grow with the file. A file that is cut short or broken gives everything before the break, then one
 //! [`Error`] that says where it is; no bytes make a reader panic.
 
+mod packed;
 pub mod pcap;
 pub mod pcapng;
 mod source;
 
 use std::io::{self, Read};
 
+pub use packed::{Unpacked, unpacked};
 use source::Source;
 
 /// `LINKTYPE_ETHERNET` of the tcpdump.org registry.
@@ -209,6 +211,23 @@ impl<R: Read> Reader<R> {
             Some([0x0a, 0x0d, 0x0d, 0x0a]) => Ok(Self::Pcapng(Box::new(pcapng::Reader::over(source)))),
             Some(magic) if pcap::Format::of(magic).is_some() => Ok(Self::Pcap(pcap::Reader::over(source)?)),
             _ => Err(Error::NotACapture { magic: source.peeked().to_vec() }),
+        }
+    }
+
+    /// The interfaces that were described so far; a pcap file describes none.
+    #[must_use]
+    pub fn interfaces(&self) -> &[pcapng::Interface] {
+        match self {
+            Self::Pcap(_) => &[],
+            Self::Pcapng(reader) => reader.interfaces(),
+        }
+    }
+
+    /// Takes the TLS key log lines that a pcapng file has held since they were taken last; a pcap file holds none.
+    pub fn take_secrets(&mut self) -> Vec<u8> {
+        match self {
+            Self::Pcap(_) => Vec::new(),
+            Self::Pcapng(reader) => reader.take_secrets(),
         }
     }
 

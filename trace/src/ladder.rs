@@ -9,8 +9,10 @@ mod calls;
 mod label;
 mod model;
 mod states;
+mod svg;
 mod text;
 
 pub use builder::Builder;
 pub use model::{Arrow, ArrowKind, Call, Finding, Host, Ladder, Mark, OutputLine, StateSpan};
+pub use svg::{SvgOptions, html, svg};
 pub use text::{TextOptions, text};

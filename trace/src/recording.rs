@@ -3,10 +3,11 @@
 //! The lab fills it while the run goes on; the judge, the ladder and the run folder read it. A capture file becomes one
 //! as well: frames that are sent and seen to arrive at the same moment, between the end that spoke first and the rest.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::net::IpAddr;
 
-use tongro_wire::view;
+use tongro_wire::{Applications, LinkType, Scope, dissect_scoped, view};
 
 use crate::capture;
 use crate::event::{Arrived, Event, Fate, Host, HostId, Nanos, Sent, What};
@@ -85,24 +86,58 @@ impl Recording {
     }
 }
 
-/// Reads a capture into a recording for [`Builder::for_capture`]: time 0 is the first frame's. Frames without Ethernet
-/// header are left out. What was read before an error is kept.
+/// Reads a capture into a recording for [`Builder::for_capture`]: time 0 is the first frame's. What was read before an
+/// error is kept.
 pub fn from_capture<R: Read>(reader: &mut capture::Reader<R>) -> (Recording, Option<capture::Error>) {
-    let mut recording = Recording::default();
-    let mut sides = Sides::default();
-    let mut began_at = None;
-    let error = loop {
-        let packet = match reader.next_packet() {
-            Ok(Some(packet)) if packet.link_type == capture::ETHERNET => packet,
-            Ok(Some(_)) => continue,
-            Ok(None) => break None,
-            Err(error) => break Some(error),
-        };
-        let at = packet.at.saturating_sub(*began_at.get_or_insert(packet.at));
-        recording.see(u64::try_from(at).unwrap_or(0), packet.wire_len, packet.bytes, &mut sides);
-    };
-    recording.events.splice(0..0, sides.hosts());
-    (recording.finish(), error)
+    let mut seen = Sighting::default();
+    loop {
+        match reader.next_packet() {
+            Ok(Some(packet)) => seen.see(&packet),
+            Ok(None) => return (seen.finish(), None),
+            Err(error) => return (seen.finish(), Some(error)),
+        }
+    }
+}
+
+/// A recording in the making from packets that a capture saw: whoever reads the capture chooses which.
+#[derive(Debug, Default)]
+pub struct Sighting {
+    recording: Recording,
+    sides: Sides,
+    began_at: Option<i64>,
+}
+
+impl Sighting {
+    /// Adds a packet. IP of another link gets an Ethernet header, so that every ladder is drawn from the same bytes;
+    /// what is neither is left out, but counts as a frame.
+    pub fn see(&mut self, packet: &capture::Packet<'_>) {
+        let at = packet.at.saturating_sub(*self.began_at.get_or_insert(packet.at));
+        let (bytes, added) = as_ethernet(packet);
+        let len = packet.wire_len.saturating_add(added);
+        self.recording.see(u64::try_from(at).unwrap_or(0), len, &bytes, &mut self.sides);
+    }
+
+    /// The recording.
+    #[must_use]
+    pub fn finish(mut self) -> Recording {
+        self.recording.events.splice(0..0, self.sides.hosts());
+        self.recording.finish()
+    }
+}
+
+/// A packet's bytes as an Ethernet frame, and how much longer that makes it.
+fn as_ethernet<'p>(packet: &capture::Packet<'p>) -> (Cow<'p, [u8]>, u32) {
+    if packet.link_type == capture::ETHERNET {
+        return (Cow::Borrowed(packet.bytes), 0);
+    }
+    let quick = Scope { applications: Applications::None, verifies: false, ..Scope::default() };
+    let dissected = dissect_scoped(LinkType::from_number(packet.link_type), packet.bytes, quick);
+    let ip = dissected.layers.iter().find(|layer| matches!(layer.protocol.name, "ip" | "ipv6"));
+    let Some(ip) = ip else { return (Cow::Borrowed(&[]), 0) };
+    let kind: [u8; 2] = if ip.protocol.name == "ip" { [0x08, 0x00] } else { [0x86, 0xdd] };
+    let payload = &packet.bytes[ip.header.start..];
+    let frame = [&[0; 12][..], &kind, payload].concat();
+    (Cow::Owned(frame), 14u32.saturating_sub(ip.header.start as u32))
 }
 
 impl Recording {
@@ -119,7 +154,7 @@ impl Recording {
 }
 
 /// Who stands where in a capture: the address that spoke first is the client, whatever it talks to the server.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Sides {
     flows: Table,
     ends: Option<[IpAddr; 2]>,

@@ -56,6 +56,11 @@ pub(crate) struct BitString {
 }
 
 impl BitString {
+    /// An empty one with room for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Appends the low `len` bits of `value`.
     pub(crate) fn push(&mut self, len: u32, value: u64) {
         let at = self.len;

@@ -130,6 +130,11 @@ impl Craft {
                 inner.unwrap_or(field.default)
             }
             Auto::ItemLen => placed.item_len(layers[index].protocol.fields, part)?,
+            Auto::LenOf(id, extra) => {
+                let of_id = |part: &&Part| part.field.is_some_and(|field| field.id == id);
+                let bits: u32 = placed.parts.iter().filter(of_id).map(|part| part.bits).sum();
+                u64::from(bits / 8) + u64::from(extra)
+            }
             Auto::Count(id) => holds(id) as u64,
             Auto::Present(id) => u64::from(holds(id) > 0),
             Auto::Checksum(_) => return None,
@@ -182,6 +187,9 @@ fn is_first(items: &Items, field: &Field) -> bool {
 /// Appends a value as `len` bits.
 pub(crate) fn encode(field: Option<&Field>, value: &Value<'_>, len: u32, out: &mut BitString) {
     let number = match value {
+        Value::Ipv4(address) if len == 32 => return out.extend(&address.octets()),
+        Value::Ipv6(address) if len == 128 => return out.extend(&address.octets()),
+        Value::Mac(address) if len == 48 => return out.extend(address),
         Value::Uint(number) => number / field.map_or(1, |field| u64::from(field.scale)),
         Value::Bool(set) => u64::from(*set),
         Value::Flag => 1,

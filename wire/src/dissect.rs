@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::field::{Auto, Bits, Derive, Field, Sum, Type, When, rest, status};
 use crate::protocol::{Items, Protocol};
+use crate::scope::Scope;
 use crate::table::data::DATA;
 use crate::{FieldValue, Layer, LinkType, Packet, Problem, ProblemKind, Value, bits, checksum};
 
@@ -23,7 +24,15 @@ const MAX_LAYERS: usize = 64;
 /// ```
 #[must_use]
 pub fn dissect(link: LinkType, bytes: &[u8]) -> Packet<'_> {
-    let mut packet = dissect_from(link.protocol(bytes).unwrap_or(&DATA), bytes);
+    dissect_scoped(link, bytes, Scope::default())
+}
+
+/// Dissects no more of a packet than the scope says.
+#[must_use]
+pub fn dissect_scoped<'a>(link: LinkType, bytes: &'a [u8], scope: Scope<'a>) -> Packet<'a> {
+    let mut walk = Walk::new(Packet::empty(bytes), bytes, scope);
+    walk.run(link.protocol(bytes).unwrap_or(&DATA), 0..bytes.len());
+    let mut packet = walk.packet;
     if let (LinkType::RawIp, Some(first)) = (link, packet.layers.first_mut()) {
         first.via = "raw";
     }
@@ -33,11 +42,50 @@ pub fn dissect(link: LinkType, bytes: &[u8]) -> Packet<'_> {
 /// Dissects bytes that start with the header of a protocol: a reassembled datagram, the bytes of a stream.
 #[must_use]
 pub fn dissect_from<'a>(protocol: &'static Protocol, bytes: &'a [u8]) -> Packet<'a> {
-    let packet =
-        Packet { bytes, layers: Vec::with_capacity(8), fields: Vec::with_capacity(64), problems: Vec::new() };
-    let mut walk = Walk { bytes, packet, ip_at: None, is_partial: false, is_quoted: false, body_len: None };
-    walk.run(protocol);
+    let mut walk = Walk::new(Packet::empty(bytes), bytes, Scope::default());
+    walk.run(protocol, 0..bytes.len());
     walk.packet
+}
+
+/// A message that goes on where a packet's own layers end.
+#[derive(Debug, Clone)]
+pub struct Part<'a> {
+    /// What it is.
+    pub protocol: &'static Protocol,
+    /// Whose bytes it is in.
+    pub place: Place<'a>,
+    /// Where it stands in them.
+    pub span: Range<usize>,
+    /// Where in them the IP header stands whose addresses a transport's checksum covers.
+    pub ip_at: Option<usize>,
+}
+
+/// The bytes of a [`Part`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// Those of the packet (0) or of one of its sources, counted as [`Layer::source`] does.
+    Known(usize),
+    /// Bytes that were put together from several packets: a source more.
+    New(&'a [u8]),
+}
+
+/// Goes on dissecting where a packet's own layers end; the new layers follow the others.
+pub fn dissect_on<'a>(packet: &mut Packet<'a>, part: Part<'a>, scope: Scope<'a>) {
+    let (source, bytes) = match part.place {
+        Place::New(bytes) => {
+            packet.sources.push(bytes);
+            (packet.sources.len(), bytes)
+        }
+        Place::Known(source) => {
+            let known = source.checked_sub(1).and_then(|index| packet.sources.get(index));
+            (source, known.copied().unwrap_or(packet.bytes))
+        }
+    };
+    let span = part.span.start.min(bytes.len())..part.span.end.min(bytes.len());
+    let mut walk = Walk::new(std::mem::replace(packet, Packet::empty(&[])), bytes, scope);
+    (walk.source, walk.ip_at) = (source, part.ip_at);
+    walk.run(part.protocol, span);
+    *packet = walk.packet;
 }
 
 static NO_FIELD: Field = rest("", "");
@@ -56,6 +104,9 @@ pub(crate) struct Walk<'a> {
     pub(crate) is_quoted: bool,
     /// How many bytes the head of a message gives its body, when less than there are.
     pub(crate) body_len: Option<usize>,
+    pub(crate) scope: Scope<'a>,
+    /// What the bytes are: 0 for those of the packet, else the number of its source.
+    source: usize,
 }
 
 /// One header or item while its table is walked; offsets are bytes from the start of the packet.
@@ -77,6 +128,8 @@ pub(crate) struct Block {
     is_broken: bool,
     /// The payload is not all here.
     is_cut: bool,
+    /// The payload is left as it is.
+    pub(crate) is_last: bool,
 }
 
 /// A checksum met on the way, to be verified once the layer's ends are known.
@@ -103,6 +156,7 @@ impl Block {
             checksum: None,
             is_broken: false,
             is_cut: false,
+            is_last: false,
         }
     }
 
@@ -152,14 +206,31 @@ impl When {
 }
 
 impl<'a> Walk<'a> {
-    fn run(&mut self, first: &'static Protocol) {
-        let (mut protocol, mut via, mut at, mut end) = (first, "", 0, self.bytes.len());
+    fn new(packet: Packet<'a>, bytes: &'a [u8], scope: Scope<'a>) -> Self {
+        Self {
+            bytes,
+            packet,
+            ip_at: None,
+            is_partial: false,
+            is_quoted: false,
+            body_len: None,
+            scope,
+            source: 0,
+        }
+    }
+
+    fn run(&mut self, first: &'static Protocol, span: Range<usize>) {
+        let first_layer = self.packet.layers.len();
+        let (mut protocol, mut via, mut at, mut end) = (first, "", span.start, span.end);
         while at < end {
             if self.packet.layers.len() >= MAX_LAYERS && *protocol != DATA {
                 self.problem(self.packet.layers.len() - 1, at..end, ProblemKind::TooDeep);
                 protocol = &DATA;
             }
             let block = self.layer(protocol, via, at, end);
+            if block.is_last {
+                break;
+            }
             if protocol.nests {
                 at = block.header_end.unwrap_or(end);
                 end = block.payload_end;
@@ -169,14 +240,17 @@ impl<'a> Walk<'a> {
             }
             (protocol, via) = (block.next.unwrap_or(&DATA), block.via);
         }
-        crate::table::ethernet::trailer(self);
+        if first_layer == 0 {
+            crate::table::ethernet::trailer(self);
+        }
     }
 
     fn layer(&mut self, protocol: &'static Protocol, via: &'static str, start: usize, end: usize) -> Block {
         let index = self.packet.layers.len();
         let is_partial = self.is_partial;
         let (header, payload) = (start..end, end..end);
-        self.packet.layers.push(Layer { protocol, header, payload, via, is_partial });
+        let source = self.source;
+        self.packet.layers.push(Layer { protocol, header, payload, via, is_partial, source });
         let mut block = Block::new(index, start, end);
         self.rows(protocol.fields, protocol.min_len, &mut block);
         self.close(protocol, &mut block);
@@ -215,6 +289,7 @@ impl<'a> Walk<'a> {
                     let header = &self.bytes[block.start..block.limit()];
                     (block.cursor, bits::read(header, u32::from(at), u32::from(len)) as u32 * 8)
                 }
+                Bits::Sized(size) => (block.cursor, self.told(size, block.layer)),
                 Bits::Rest => (block.cursor, (block.limit() * 8 - block.start * 8) as u32 - block.cursor),
                 Bits::Hook(_) => continue,
                 Bits::Derived(from) => {
@@ -233,6 +308,15 @@ impl<'a> Walk<'a> {
                 self.row(field, at, len, min_len, block);
             }
         }
+    }
+
+    /// The bits that a field of this layer tells of another.
+    fn told(&self, size: &crate::field::Size, layer: usize) -> u32 {
+        let mut before = self.packet.fields.iter().rev().take_while(|value| value.layer == layer);
+        let number = before.find(|value| value.field.id == size.by).and_then(|value| value.value.uint());
+        let bytes = number.unwrap_or(0).saturating_sub(u64::from(size.extra));
+        // More than any packet has: what is too long is cut, and not counted round.
+        bytes.min(1 << 26) as u32 * 8
     }
 
     #[inline]
@@ -298,7 +382,10 @@ impl<'a> Walk<'a> {
     /// The automatic rule of a field, read backwards: what the value says about the layer.
     fn obey(&mut self, field: &Field, auto: Auto, at: u32, len: u32, min_len: usize, block: &mut Block) {
         let first = block.start + (at / 8) as usize;
-        let raw = bits::read(self.bytes, block.start as u32 * 8 + at, len.min(64));
+        let mut raw = bits::read(self.bytes, block.start as u32 * 8 + at, len.min(64));
+        if matches!(field.ty, Type::UintLe) {
+            raw = raw.swap_bytes() >> (64 - len.clamp(1, 64));
+        }
         let bytes = first..first + len.div_ceil(8) as usize;
         match auto {
             Auto::Constant(expected) if raw != expected => {
@@ -306,7 +393,8 @@ impl<'a> Walk<'a> {
                 block.is_broken = true;
             }
             Auto::HeaderLen { unit, bias } => {
-                let declared = (raw as usize + usize::from(bias)) * usize::from(unit);
+                let declared = usize::try_from(raw).unwrap_or(usize::MAX).saturating_add(usize::from(bias));
+                let declared = declared.saturating_mul(usize::from(unit));
                 let available = block.end - block.start;
                 if declared < min_len {
                     self.problem(block.layer, bytes, ProblemKind::BadLength { declared, available: min_len });
@@ -325,7 +413,7 @@ impl<'a> Walk<'a> {
             Auto::Checksum(sum) => {
                 block.checksum = Some(Stored { at: first, value: raw as u16, sum, status: None });
             }
-            Auto::Constant(_) | Auto::ItemLen | Auto::Count(_) | Auto::Present(_) => {}
+            Auto::Constant(_) | Auto::ItemLen | Auto::LenOf(..) | Auto::Count(_) | Auto::Present(_) => {}
         }
         debug_assert!(!field.is_group, "a group has no rule");
     }
@@ -384,7 +472,7 @@ impl<'a> Walk<'a> {
         let header_end = block.header_end.unwrap_or(block.end);
         let end = if stored.sum == Sum::Header { header_end } else { block.payload_end.max(header_end) };
         let misses = block.is_cut || self.packet.layers[block.layer].is_partial;
-        let cut = block.is_broken || (misses && stored.sum != Sum::Header);
+        let cut = !self.scope.verifies || block.is_broken || (misses && stored.sum != Sum::Header);
         let verdict = if matches!(stored.sum, Sum::PseudoOrNone(_)) && stored.value == 0 {
             status::ABSENT
         } else if cut {

@@ -71,12 +71,23 @@ pub enum Bits {
     Next(u16),
     /// Right after the field before, as many bytes as the number at (offset, length in bits) says.
     Counted(u16, u16),
+    /// Right after the field before, as many bytes as another field of the header says.
+    Sized(&'static Size),
     /// From the field before to the end of the header or item.
     Rest,
     /// Where the code of the protocol finds it, this many bits long; 0 when the length varies.
     Hook(u16),
     /// No bits of its own in this header.
     Derived(Derive),
+}
+
+/// How many bytes a field has, told by one that stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// The id of the field that tells.
+    pub by: &'static str,
+    /// What it counts besides the bytes themselves.
+    pub extra: u32,
 }
 
 /// Where a field without bits takes its value from.
@@ -165,6 +176,8 @@ pub enum Auto {
     Next(&'static Registry),
     /// The length of the item it stands in, by the rule of its [`Items`].
     ItemLen,
+    /// The bytes of this field and so many more, see [`Size`].
+    LenOf(&'static str, u32),
     /// How many values of this field the layer holds.
     Count(&'static str),
     /// Whether the layer holds this field.
@@ -185,7 +198,13 @@ pub enum Sum {
 }
 
 impl Field {
-    const fn new(id: &'static str, name: &'static str, ty: Type, bits: Bits, display: Display) -> Self {
+    pub(crate) const fn new(
+        id: &'static str,
+        name: &'static str,
+        ty: Type,
+        bits: Bits,
+        display: Display,
+    ) -> Self {
         Self {
             id,
             name,

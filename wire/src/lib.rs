@@ -37,29 +37,41 @@
 //! # Ok::<(), tongro_wire::SpecError>(())
 //! ```
 
+pub use crate::answer::{answers, survives_raw_socket};
 pub use crate::craft::craft;
-pub use crate::dissect::{dissect, dissect_from};
-pub use crate::field::{Auto, Bits, Derive, Display, Field, Sum, Type, When, status};
+pub use crate::dissect::{Part, Place, dissect, dissect_from, dissect_on, dissect_scoped};
+pub use crate::field::{Auto, Bits, Derive, Display, Field, Size, Sum, Type, When, status};
+pub use crate::framing::{Framing, framing};
 pub use crate::link::LinkType;
 pub use crate::packet::{FieldValue, Layer, Packet, Problem, ProblemKind};
 pub use crate::protocol::{Case, Items, Protocol, Registry};
+pub use crate::scope::{Applications, Scope};
 pub use crate::spec::{LayerSpec, SpecError, forget_automatic};
 pub use crate::table::{field, ids_of, protocol, protocols, rows_of};
+pub use crate::tables::{Carrier, Own, Tables};
 pub use crate::value::Value;
 
+mod answer;
 mod bits;
 pub mod checksum;
 mod craft;
 mod dissect;
+pub mod export;
 pub mod expr;
 mod field;
 pub mod filter;
+mod framing;
+pub mod hex;
 mod link;
+pub mod own;
 mod packet;
 mod plan;
 mod protocol;
+mod scope;
 mod spec;
 pub mod structs;
 pub mod table;
+mod tables;
+pub mod template;
 mod value;
 pub mod view;

@@ -12,6 +12,8 @@ use crate::value::{Value, printed};
 pub struct Packet<'a> {
     /// The bytes that were dissected.
     pub bytes: &'a [u8],
+    /// What was put together from this and earlier packets; layers of such a source have their places in it.
+    pub sources: Vec<&'a [u8]>,
     /// The layers, outer first.
     pub layers: Vec<Layer>,
     /// Every value of every field, in the order of the packet.
@@ -34,6 +36,8 @@ pub struct Layer {
     /// Not all bytes of the layer are here (a fragment, a quote in an error message, a cut capture), so its
     /// automatic fields cannot be computed again.
     pub is_partial: bool,
+    /// Where its bytes stand: 0 for the packet itself, `n` for the `n`th of [`Packet::sources`].
+    pub source: usize,
 }
 
 /// One value of one field.
@@ -97,9 +101,27 @@ pub enum ProblemKind {
 }
 
 impl<'a> Packet<'a> {
+    /// A packet of which nothing is known yet.
+    pub(crate) fn empty(bytes: &'a [u8]) -> Self {
+        let room = if bytes.is_empty() { 0 } else { 64 };
+        let (layers, fields) = (Vec::with_capacity(room / 8), Vec::with_capacity(room));
+        Self { bytes, sources: Vec::new(), layers, fields, problems: Vec::new() }
+    }
+
+    /// The bytes that a layer's places count in.
+    #[must_use]
+    pub fn bytes_of(&self, layer: &Layer) -> &'a [u8] {
+        let source = layer.source.checked_sub(1).and_then(|index| self.sources.get(index));
+        source.copied().unwrap_or(self.bytes)
+    }
+
     /// The values of a field id, outer first. `ip.addr`, `eth.addr`, `tcp.port` and their like find both ends.
     pub fn values<'p>(&'p self, id: &str) -> impl Iterator<Item = &'p FieldValue<'a>> + use<'p, 'a> {
-        let ids = crate::table::ids_of(id);
+        let mut ids = crate::table::ids_of(id);
+        if ids.is_empty() {
+            // A field of somebody's own table.
+            ids.extend(self.fields.iter().find(|value| value.field.id == id).map(|value| value.field.id));
+        }
         self.fields.iter().filter(move |value| ids.contains(&value.field.id))
     }
 
@@ -127,14 +149,18 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub fn protocols(&self) -> String {
         let mut names = String::with_capacity(32);
-        let mut before = "";
+        let mut before = ("", 0);
         for layer in &self.layers {
+            let name = layer.protocol.name;
             // The messages of a stream and the labels of a stack count once.
-            if layer.protocol.name == before && (!layer.protocol.nests || before == "mpls") {
+            if (name, layer.source) == before && (!layer.protocol.nests || name == "mpls") {
                 continue;
             }
-            before = layer.protocol.name;
-            for name in [layer.via, before] {
+            // A WebSocket goes on inside what began as HTTP (RFC 6455 section 1.2).
+            let is_upgraded = name == "websocket" && before.0 != "http";
+            before = (name, layer.source);
+            let via = if is_upgraded { "http" } else { layer.via };
+            for name in [via, name] {
                 if !name.is_empty() {
                     if !names.is_empty() {
                         names.push(':');
@@ -149,7 +175,10 @@ impl<'a> Packet<'a> {
     /// The innermost field that covers a byte: what to light up when a hex digit is pointed at.
     #[must_use]
     pub fn field_at(&self, byte: usize) -> Option<&FieldValue<'a>> {
-        let covering = self.fields.iter().filter(|value| !value.generated && value.bytes().contains(&byte));
+        let is_own =
+            |value: &&FieldValue<'_>| self.layers.get(value.layer).is_none_or(|layer| layer.source == 0);
+        let own = self.fields.iter().filter(is_own);
+        let covering = own.filter(|value| !value.generated && value.bytes().contains(&byte));
         covering.min_by_key(|value| value.bits.end - value.bits.start)
     }
 }

@@ -16,8 +16,8 @@ pub(crate) fn plan(layer: &LayerSpec, inner: Option<&Protocol>) -> Vec<Part> {
         said: &layer.parts,
         fields: layer.protocol.fields,
         inner,
-        bits: BitString::default(),
-        parts: Vec::new(),
+        bits: BitString::with_capacity(64),
+        parts: Vec::with_capacity(layer.protocol.fields.len()),
     };
     for field in layer.protocol.fields {
         plan.row(field);
@@ -246,6 +246,6 @@ fn default_part(row: &'static Field) -> Option<Part> {
         Bits::At(_, len) | Bits::Next(len) => {
             Some(Part { field: Some(row), bits: u32::from(len), value: Some(Value::Uint(row.default)) })
         }
-        Bits::Counted(..) | Bits::Rest | Bits::Hook(_) | Bits::Derived(_) => None,
+        Bits::Counted(..) | Bits::Sized(_) | Bits::Rest | Bits::Hook(_) | Bits::Derived(_) => None,
     }
 }

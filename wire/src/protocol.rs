@@ -25,6 +25,8 @@ pub struct Protocol {
     /// Whether a payload follows that belongs to this layer; a message of an application has none, and the next
     /// message is its sibling.
     pub nests: bool,
+    /// Whether it was read from a file of one's own.
+    pub is_own: bool,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -42,6 +44,7 @@ impl Protocol {
             code: &[],
             min_len: 0,
             nests: true,
+            is_own: false,
             hook: None,
         }
     }
@@ -84,6 +87,17 @@ impl Protocol {
         }
         all.extend(self.code);
         all
+    }
+
+    /// The field whose id is that of the protocol and this name, as far as the header has it itself.
+    pub(crate) fn own_field(&self, name: &str) -> Option<&'static Field> {
+        let start = self.name.len() + 1;
+        let is_own = |field: &&Field| {
+            field.id.len() == start + name.len()
+                && field.id.ends_with(name)
+                && field.id.starts_with(self.name)
+        };
+        self.fields.iter().find(is_own)
     }
 
     /// The field of this id, the first row when there are several.

@@ -114,7 +114,12 @@ impl LayerSpec {
             .protocol
             .field(id)
             .ok_or_else(|| SpecError::UnknownField { protocol: self.protocol.name, id: id.to_owned() })?;
-        let value = fit(field, value.into())?;
+        self.set_field(field, value.into())
+    }
+
+    /// The same of a row that was looked up before.
+    pub(crate) fn set_field(&mut self, field: &'static Field, value: Value<'_>) -> Result<(), SpecError> {
+        let value = fit(field, value)?;
         if self.is_exact {
             return self.replace(field, value);
         }
@@ -211,7 +216,8 @@ impl Packet<'_> {
     pub fn to_layers(&self) -> Vec<LayerSpec> {
         let mut outer_end = self.bytes.len();
         let mut layers = Vec::with_capacity(self.layers.len());
-        for (index, layer) in self.layers.iter().enumerate() {
+        let own = self.layers.iter().enumerate().filter(|(_, layer)| layer.source == 0);
+        for (index, layer) in own {
             let after = if layer.protocol.nests {
                 let after = layer.payload.end..outer_end;
                 outer_end = layer.payload.end;
@@ -309,7 +315,7 @@ pub(crate) fn width(field: &Field, value: &Value<'_>) -> u32 {
         Bits::Hook(_) if matches!(field.ty, Type::Name) => {
             value.bytes().map_or(8, |name| crate::table::dns::encoded(&name).len() as u32 * 8)
         }
-        Bits::Hook(_) | Bits::Counted(..) | Bits::Rest | Bits::Derived(_) => {
+        Bits::Hook(_) | Bits::Counted(..) | Bits::Sized(_) | Bits::Rest | Bits::Derived(_) => {
             value.bytes().map_or(0, |bytes| bytes.len() as u32 * 8)
         }
     }

@@ -103,8 +103,8 @@ impl<'a> Value<'a> {
             Self::Bytes(bytes) if display == Display::Colons => print_colons(bytes, out),
             Self::Bytes(bytes) => print_hex(bytes, out),
             Self::Text(text) => print_text(text, out),
-            Self::Mac([a, b, c, d, e, f]) => write!(out, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"),
-            Self::Ipv4(address) => write!(out, "{address}"),
+            Self::Mac(address) => print_colons(address, out),
+            Self::Ipv4(address) => print_ipv4(*address, out),
             Self::Ipv6(address) => print_ipv6(*address, out),
         }
     }
@@ -117,31 +117,114 @@ fn slice(bytes: &[u8], at: u32, len: u32) -> &[u8] {
 }
 
 fn print_number(number: u64, display: Display, out: &mut impl fmt::Write) -> fmt::Result {
+    let mut line = Line::default();
     match display {
-        Display::Hex(digits) => write!(out, "0x{number:0width$x}", width = usize::from(digits)),
-        Display::Bool => out.write_char(if number == 0 { '0' } else { '1' }),
-        Display::Time => write!(out, "{}.{:09}", number / 1_000_000_000, number % 1_000_000_000),
-        _ => write!(out, "{number}"),
+        Display::Hex(digits) => {
+            line.put(b"0x");
+            line.hex(number, digits);
+        }
+        Display::Bool => line.put(if number == 0 { b"0" } else { b"1" }),
+        Display::Time => {
+            line.decimal(number / 1_000_000_000, 1);
+            line.put(b".");
+            line.decimal(number % 1_000_000_000, 9);
+        }
+        _ => line.decimal(number, 1),
+    }
+    out.write_str(line.text())
+}
+
+/// A short text that is put together here and written at once: the formatting of `core` costs more than a dissection.
+struct Line {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { bytes: [0; 48], len: 0 }
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+impl Line {
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += bytes.len();
+        }
+    }
+
+    /// A number with at least so many digits.
+    fn decimal(&mut self, mut number: u64, least: usize) {
+        let mut digits = [b'0'; 20];
+        let mut from = digits.len();
+        while number > 0 && from > 0 {
+            from -= 1;
+            digits[from] = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+        self.put(&digits[from.min(digits.len() - least)..]);
+    }
+
+    /// The same in hex.
+    fn hex(&mut self, mut number: u64, least: u8) {
+        let mut digits = [b'0'; 16];
+        let mut from = digits.len();
+        while number > 0 && from > 0 {
+            from -= 1;
+            digits[from] = DIGITS[(number & 15) as usize];
+            number >>= 4;
+        }
+        self.put(&digits[from.min(digits.len() - usize::from(least.clamp(1, 16)))..]);
+    }
+
+    fn text(&self) -> &str {
+        // Only ASCII was put.
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+fn print_ipv4(address: Ipv4Addr, out: &mut impl fmt::Write) -> fmt::Result {
+    let mut line = Line::default();
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            line.put(b".");
+        }
+        line.decimal(u64::from(octet), 1);
+    }
+    out.write_str(line.text())
+}
+
 fn print_hex(bytes: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.write_char(char::from(DIGITS[usize::from(byte >> 4)]))?;
-        out.write_char(char::from(DIGITS[usize::from(byte & 15)]))?;
+    for part in bytes.chunks(64) {
+        let mut text = [0; 128];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(part) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        out.write_str(std::str::from_utf8(&text[..part.len() * 2]).unwrap_or_default())?;
     }
     Ok(())
 }
 
 fn print_colons(bytes: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
     for (index, byte) in bytes.iter().enumerate() {
-        write!(out, "{}{byte:02x}", if index > 0 { ":" } else { "" })?;
+        let mut line = Line::default();
+        if index > 0 {
+            line.put(b":");
+        }
+        line.hex(u64::from(*byte), 2);
+        out.write_str(line.text())?;
     }
     Ok(())
 }
 
 fn print_text(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
+    if !text.bytes().any(|byte| matches!(byte, b'\n' | b'\t' | b'\r')) {
+        return out.write_str(text);
+    }
     for letter in text.chars() {
         match letter {
             '\n' => out.write_str("\\n")?,
@@ -173,6 +256,12 @@ impl fmt::Display for Value<'_> {
 }
 
 impl Field {
+    /// A value of this field as `tshark -T fields` prints it.
+    #[must_use]
+    pub fn print(&self, value: &Value<'_>) -> String {
+        printed(value, self.display)
+    }
+
     /// Reads a value of this field from text: a number (decimal, `0x…`), a name of the table (`Echo request`), an
     /// address, `true`/`false`; bytes are taken from `0x…` hex, else as the text itself. `None` when it is none.
     #[must_use]

@@ -102,3 +102,46 @@ fn errors_have_a_place() {
     assert_eq!(error("IP() TCP()").at, 5);
     assert_eq!(error("\"A\"*99999").kind, ExprErrorKind::TooLong);
 }
+
+#[test]
+fn errors_know_what_was_meant() {
+    let nearest = |text: &str| Expression::parse(text).unwrap_err().nearest();
+    assert_eq!(nearest("IP()/TPC()"), Some("TCP"));
+    assert_eq!(nearest("IP(dts=1)"), Some("dst"));
+    assert_eq!(nearest("Eter()"), Some("Ether"));
+    assert_eq!(nearest("TCP(dprt=1)"), Some("dport"));
+    assert_eq!(nearest("Nonsensical()"), None);
+    assert_eq!(nearest("TCP(dport=70000)"), None);
+}
+
+#[test]
+fn chance_follows_the_seed_and_keeps_what_was_said() {
+    let text = r#"Ether()/IP(dst="10.0.0.2")/fuzz(TCP(dport=80)/Raw())"#;
+    let made = |seed: u64| -> Vec<Vec<u8>> {
+        let expression = Expression::parse(text).unwrap().with_seed(seed);
+        assert!(expression.is_fuzzed());
+        (0..20).map(|index| expression.packet(index).unwrap()).collect()
+    };
+    assert_eq!(made(1), made(1));
+    assert_ne!(made(1), made(2));
+    for bytes in made(3) {
+        let packet = dissect(LinkType::Ethernet, &bytes);
+        assert_eq!(packet.find("tcp.dstport").unwrap().print(), "80");
+        assert_eq!(packet.find("ip.dst").unwrap().print(), "10.0.0.2");
+        assert_eq!(packet.find("ip.checksum.status").unwrap().print(), "1", "what fills itself stays right");
+    }
+    let ports: std::collections::BTreeSet<String> = made(4)
+        .iter()
+        .map(|bytes| dissect(LinkType::Ethernet, bytes).find("tcp.srcport").unwrap().print())
+        .collect();
+    assert!(ports.len() > 15, "{ports:?}");
+    assert!(Expression::parse("fuzz(IP()/fuzz(TCP()))").is_err());
+}
+
+#[test]
+fn padding_is_counted_by_no_length() {
+    let bytes = packets(r#"Ether()/IP()/UDP(sport=40000, dport=7000)/"hi"/Padding(load="PAD")"#).remove(0);
+    let packet = dissect(LinkType::Ethernet, &bytes);
+    assert_eq!((bytes.len(), packet.find("ip.len").unwrap().print()), (47, "30".to_owned()));
+    assert!(bytes.ends_with(b"hiPAD") && packet.problems.is_empty());
+}

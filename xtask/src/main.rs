@@ -6,10 +6,12 @@
 mod artifacts;
 mod bench;
 mod ci;
+mod craft;
 mod deny;
 mod house;
 mod peers;
 mod plain_user;
+mod race;
 mod run;
 mod summary;
 mod tests;
@@ -33,6 +35,11 @@ cargo xtask COMMAND
                     measure the lab on this machine
   bench serve [--rounds N] [--leaks [N]]
                     race our servers beside C, Python and Node; or look for leaks
+  bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
+  fuzz NAME|all [--packets N] [--seed S]
+                    feed a parser with mutated bytes
+  bench packets [craft|capture]
+                    measure crafting beside Scapy, and capturing on a veth
   install-peers     only install what `test` needs
 ";
 
@@ -48,8 +55,11 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
+        ["bench", "packets"] => return plain(bench::packets()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
-        ["bench", "serve", rest @ ..] => return plain(bench::serve(rest)),
+        ["bench", "serve", rest @ ..] => return plain(race::serve(rest)),
+        ["fuzz", rest @ ..] => return plain(fuzz(rest)),
+        ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");
@@ -72,6 +82,13 @@ fn install_peers() -> Tally {
 fn bench_lab(rest: &[&str]) -> bool {
     let mut arguments =
         vec!["run", "--quiet", "--release", "--package", "tongro-lab", "--example", "bench", "--"];
+    arguments.extend(rest);
+    cargo(&arguments)
+}
+
+fn fuzz(rest: &[&str]) -> bool {
+    let mut arguments =
+        vec!["run", "--quiet", "--release", "--package", "tongro-trace", "--example", "fuzz", "--"];
     arguments.extend(rest);
     cargo(&arguments)
 }

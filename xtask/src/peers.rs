@@ -7,16 +7,26 @@ use std::process::Command;
 use crate::run::{command, root, runs, succeeds};
 
 /// A file that must be there, the Debian package that brings it, and what needs it.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: &[(&str, &str, &str)] = &[
     ("/usr/bin/python3", "python3", "the programs that the judge's tests run"),
     ("/usr/bin/setpriv", "util-linux", "the lab's tests as a plain user"),
     ("/usr/bin/tshark", "tshark", "the agreement of our captures with Wireshark"),
+    ("/usr/bin/openssl", "openssl", "certificates for programs whose TLS is opened"),
+    (
+        "/usr/lib/python3/dist-packages/scapy/__init__.py",
+        "python3-scapy",
+        "the agreement of crafted packets with Scapy",
+    ),
+    ("/usr/sbin/ip", "iproute2", "the routers and hosts of the packet commands' tests"),
     ("/usr/bin/chromium", "chromium", "the workbench's tests"),
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk", "the workbench's tests"),
 ];
 /// The same for programs that may stand anywhere in PATH.
-const PROGRAMS: [(&str, &str, &str); 2] =
-    [("node", "nodejs", "the workbench's tests"), ("npm", "npm", "the workbench's tests")];
+const PROGRAMS: [(&str, &str, &str); 3] = [
+    ("node", "nodejs", "the workbench's tests"),
+    ("npm", "npm", "the workbench's tests"),
+    ("zstd", "zstd", "the tests of packed captures"),
+];
 
 /// Installs what is missing; the names of what could not be had.
 pub(crate) fn install() -> Vec<&'static str> {

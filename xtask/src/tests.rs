@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::artifacts::Artifacts;
-use crate::run::{Tally, command, counted, root, runs, succeeds};
+use crate::run::{Tally, cargo, command, counted, root, runs, succeeds};
 use crate::summary::Runner;
 use crate::{peers, plain_user};
 
@@ -18,6 +18,7 @@ pub(crate) fn all() -> Tally {
         missing_ones(&missing),
         crates(),
         documentation(),
+        fuzz(),
         plain_user::all(&artifacts),
         browser(&artifacts, &missing),
     ];
@@ -49,6 +50,12 @@ fn crates() -> Tally {
 fn documentation() -> Tally {
     let test = ["test", "--workspace", "--doc", "--no-fail-fast"];
     counted("examples in the documentation", Runner::Cargo, command("cargo", &test), LIMIT)
+}
+
+/// A short look at every parser with mutated bytes, with the checks of the development profile.
+fn fuzz() -> Tally {
+    let run = ["run", "--quiet", "--package", "tongro-trace", "--example", "fuzz", "--", "all"];
+    Tally::of("parsers fed with mutated bytes", cargo(&[&run[..], &["--packets", "4000"]].concat()))
 }
 
 fn browser(artifacts: &Artifacts, missing: &[&str]) -> Tally {

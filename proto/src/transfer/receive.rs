@@ -90,6 +90,11 @@ impl Receive {
         Step::Going
     }
 
+    /// Name, place and length while pieces come.
+    pub(super) fn progress(&self) -> Option<(&str, u64, u64)> {
+        matches!(self.phase, Phase::Receiving | Phase::Committing).then_some((&self.name, self.at, self.len))
+    }
+
     /// The offer says how long it will be; now see what is here.
     fn offered(&mut self, len: u64, actions: &mut Actions) {
         self.len = len;

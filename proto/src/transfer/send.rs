@@ -84,6 +84,16 @@ impl Send {
         Step::Going
     }
 
+    /// Is a piece to be made as soon as it may leave?
+    pub(super) fn has_piece_to_make(&self) -> bool {
+        self.phase == Phase::Leaving && self.at < self.len
+    }
+
+    /// Name, place and length while pieces go.
+    pub(super) fn progress(&self) -> Option<(&str, u64, u64)> {
+        matches!(self.phase, Phase::Leaving | Phase::Confirming).then_some((&self.name, self.at, self.len))
+    }
+
     /// The last piece has left.
     pub(super) fn next_piece(&mut self, actions: &mut Actions) {
         if self.phase == Phase::Leaving {

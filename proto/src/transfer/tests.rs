@@ -87,6 +87,52 @@ fn what_is_left_of_a_longer_file_is_thrown_away_at_once() {
     assert_eq!(run.shelves[1].files[&name], b"short");
 }
 
+#[test]
+fn many_errands_are_done_in_order_and_one_refusal_stops_none() {
+    let names = ["a", "docs/b", "docs/c"];
+    let mut errands: Vec<_> = names.iter().map(|name| Errand::Send { name: (*name).to_owned() }).collect();
+    errands.insert(1, Errand::Send { name: "missing".to_owned() });
+    let client = Transfer::errands(errands);
+    let mut run = Pair::new(5, bad_network(), client, Transfer::server(Bounds::default()));
+    for name in names {
+        run.shelves[0].files.insert(name.to_owned(), bytes(70_000));
+    }
+    run.run();
+    assert_eq!(run.shelves[1].files, run.shelves[0].files);
+    let is_sent = |notice: &Notice| matches!(notice, Notice::FileSent { .. });
+    assert_eq!(run.notices[0].iter().map(is_sent).collect::<Vec<_>>(), [true, false, true, true]);
+}
+
+#[test]
+fn pieces_in_flight_when_a_file_is_refused_do_not_hit_the_next_one() {
+    let late = frame(Kind::Data, "", 9, b"ab");
+    let said = frames(&[
+        frame(Kind::Offer, "f", 3, b""),
+        late,
+        late,
+        frame(Kind::Done, "", 3, &[0; 32]),
+        frame(Kind::Offer, "g", 0, b""),
+        frame(Kind::Done, "", 0, &<sha2::Sha256 as sha2::Digest>::digest(b"")),
+    ]);
+    let (text, shelf) = answer_to(said);
+    // Whether the first refusal is the gap or an early piece depends on how the stream was cut.
+    assert!(text.matches("Err ").count() == 1 && text.contains(" Accept  Done "), "{text}");
+    assert!(shelf.files.contains_key("g"));
+}
+
+#[test]
+fn a_paced_sender_takes_its_time() {
+    let client = Transfer::client(Errand::Send { name: "f".to_owned() }).paced(100_000).telling_progress();
+    let mut run = Pair::new(1, Network::default(), client, Transfer::server(Bounds::default()));
+    run.shelves[0] = shelf("f", &bytes(1_000_000));
+    run.run();
+    assert_eq!(run.shelves[1].files, run.shelves[0].files);
+    let seconds = run.elapsed().as_secs_f64();
+    assert!((9.0..12.0).contains(&seconds), "{seconds}");
+    let is_progress = |notice: &&Notice| matches!(notice, Notice::FileProgress { len: 1_000_000, .. });
+    assert!(run.notices[0].iter().filter(is_progress).count() >= 15);
+}
+
 fn answer_to(said: Vec<u8>) -> (String, Shelf) {
     let mut run = Pair::new(3, bad_network(), Says::new(said), Transfer::server(Bounds::default()));
     run.run();
@@ -111,7 +157,7 @@ fn frame<'a>(kind: Kind, name: &'a str, offset: u64, payload: &'a [u8]) -> Frame
 fn liars_get_an_answer_and_no_file() {
     for name in ["../x", "/etc/passwd", "..", "a\\b", "C:x", ".hidden", "", "a\0b"] {
         let (text, shelf) = answer_to(frames(&[frame(Kind::Offer, name, 3, b"")]));
-        assert_eq!(text, "Err not a plain file name ", "{name:?}");
+        assert!(text.starts_with("Err not a plain file name: "), "{name:?}: {text}");
         assert_eq!(shelf, Shelf::default());
     }
     let offer = frame(Kind::Offer, "f", 3, b"");

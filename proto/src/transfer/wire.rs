@@ -25,8 +25,8 @@ pub const WANT: u8 = 1;
 /// The longest payload: a frame is stored whole before it is believed.
 pub const PAYLOAD_LEN: usize = 1 << 20;
 
-/// The longest name, in bytes.
-pub const NAME_LEN: usize = 255;
+/// The longest name, in bytes: a path of some folders and a file.
+pub const NAME_LEN: usize = 4096;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

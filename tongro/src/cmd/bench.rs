@@ -20,7 +20,7 @@ use tongro_serve::Model;
 use tongro_serve::bench::{Ceiling, Cell, Lane, calls_per_message, measure};
 
 use super::echo::model_names;
-use crate::network;
+use crate::serving;
 use crate::talk::Talk;
 use outcome::{Outcome, Result};
 
@@ -89,7 +89,7 @@ impl Bench {
         match outcome {
             Ok(outcome) => self.tell(talk, &outcome),
             Err(error) => {
-                network::tell(talk, &error);
+                serving::tell(talk, &error);
                 2
             }
         }
@@ -102,7 +102,7 @@ impl Bench {
         let models = if self.models.is_empty() { Model::ALL.to_vec() } else { self.models.clone() };
         for model in models.into_iter().filter(|_| !self.own) {
             if let Err(why) = model.check(Proto::Echo) {
-                network::tell(talk, &tongro_serve::Error::NotPossible { model, why });
+                serving::tell(talk, &tongro_serve::Error::NotPossible { model, why });
                 if self.models.is_empty() { continue } else { return Err(2) }
             }
             let words = ["echo", "serve", "--port", "0", "--connections", "20000", "--model", model.name()];

@@ -1,9 +1,14 @@
 //! `tongro check`: a program, unchanged, in the private lab; a verdict for each check of its contract, worst first.
 
+mod problems;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tongro_check::{CheckError, Judged, Kind, Progress, Runner, Severity, Subject, Summary, record};
+use serde_json::{Value, json};
+use tongro_check::{
+    CheckError, Contract, Judged, Kind, Progress, Runner, Severity, Subject, Summary, record,
+};
 use tongro_lab::{LabError, Script};
 use tongro_trace::ladder::TextOptions;
 
@@ -15,9 +20,12 @@ use crate::talk::{Talk, Tone};
 pub(crate) struct Check {
     #[command(subcommand)]
     part: Option<Part>,
-    /// What the program promises: echo
-    #[arg(long, default_value = "echo", value_name = "NAME")]
-    contract: String,
+    /// The practical that the program solves: 1-1
+    #[arg(value_name = "PRACTICAL")]
+    practical: Option<String>,
+    /// What the program promises, where it solves no practical: echo (the default)
+    #[arg(long, value_name = "NAME")]
+    contract: Option<String>,
     /// Only these checks
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
@@ -27,6 +35,9 @@ pub(crate) struct Check {
     /// Print one JSON object per line
     #[arg(long)]
     json: bool,
+    /// After all, print each failure as FILE:LINE:COL: error[BUG]: …, as editors read it
+    #[arg(long, conflicts_with = "json")]
+    problems: bool,
     /// Where run folders are kept
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
@@ -41,7 +52,11 @@ pub(crate) struct Check {
 #[derive(Debug, Subcommand)]
 enum Part {
     /// List the contracts and their checks
-    List,
+    List {
+        /// Print one JSON object per contract
+        #[arg(long)]
+        json: bool,
+    },
     /// Explain one bug
     Explain {
         /// Its id
@@ -57,7 +72,7 @@ enum Part {
 impl Check {
     pub(crate) fn run(self, talk: &mut Talk) -> u8 {
         match &self.part {
-            Some(Part::List) => list(talk),
+            Some(Part::List { json }) => list(talk, *json),
             Some(Part::Explain { bug }) => explain(talk, bug),
             Some(Part::Replay { run }) => replay(talk, run),
             None => self.judge(talk),
@@ -65,13 +80,7 @@ impl Check {
     }
 
     fn judge(self, talk: &mut Talk) -> u8 {
-        let Ok(contract) = tongro_check::contract(&self.contract) else {
-            let names: Vec<&str> = tongro_check::contracts().iter().map(|contract| contract.name).collect();
-            let what = talk.text("cli.error.unknown_contract", &[("contract", &self.contract)]);
-            let hint = talk.text("cli.error.unknown_contract_hint", &[("contracts", &names.join(", "))]);
-            talk.error(&what, Some(&hint));
-            return 2;
-        };
+        let Some(contract) = self.contract(talk) else { return 2 };
         let cwd = std::env::current_dir()
             .map_or_else(|_| "/".to_owned(), |path| path.to_string_lossy().into_owned());
         let runner = Runner {
@@ -103,17 +112,50 @@ impl Check {
             _ => {}
         });
         match summary {
-            Ok(summary) => self.tell(talk, &judged, &summary),
+            Ok(summary) => self.tell(talk, contract.name, &judged, &summary),
             Err(error) => tell_error(talk, &error),
         }
     }
 
-    fn tell(&self, talk: &mut Talk, judged: &[Judged], summary: &Summary) -> u8 {
+    /// The contract of the practical, or the one that is named; `None` after an error was told.
+    fn contract(&self, talk: &mut Talk) -> Option<&'static Contract> {
+        let name = match (&self.practical, &self.contract) {
+            (None, name) => name.as_deref().unwrap_or("echo"),
+            (Some(id), other) => {
+                let Some(practical) = tongro_course::practical(id) else {
+                    let ids: Vec<&str> = tongro_course::practicals().iter().map(|one| one.id()).collect();
+                    let what = talk.text("cli.error.unknown_practical", &[("id", id)]);
+                    let hint = talk.text("cli.error.unknown_practical_hint", &[("ids", &ids.join(", "))]);
+                    talk.error(&what, Some(&hint));
+                    return None;
+                };
+                if other.as_ref().is_some_and(|other| other != practical.contract()) {
+                    let params = [("id", id.as_str()), ("contract", practical.contract())];
+                    talk.error(&talk.text("cli.error.two_contracts", &params), None);
+                    return None;
+                }
+                practical.contract()
+            }
+        };
+        let found = tongro_check::contract(name).ok();
+        if found.is_none() {
+            let names: Vec<&str> = tongro_check::contracts().iter().map(|contract| contract.name).collect();
+            let what = talk.text("cli.error.unknown_contract", &[("contract", name)]);
+            let hint = talk.text("cli.error.unknown_contract_hint", &[("contracts", &names.join(", "))]);
+            talk.error(&what, Some(&hint));
+        }
+        found
+    }
+
+    fn tell(&self, talk: &mut Talk, contract: &str, judged: &[Judged], summary: &Summary) -> u8 {
         if self.json {
-            let record = record::summary(&self.contract, summary, &|said| talk.said(said)).to_string();
+            let record = record::summary(contract, summary, &|said| talk.said(said)).to_string();
             talk.say(&record);
         } else if summary.unstarted.is_none() {
-            self.print_table(talk, judged, summary);
+            self.print_table(talk, contract, judged, summary);
+        }
+        if self.problems {
+            problems::print(talk, &self.command, judged, summary);
         }
         if let Some(unstarted) = &summary.unstarted {
             let what = talk.said(&unstarted.reason);
@@ -128,7 +170,7 @@ impl Check {
         u8::from(summary.fail > 0)
     }
 
-    fn print_table(&self, talk: &mut Talk, judged: &[Judged], summary: &Summary) {
+    fn print_table(&self, talk: &mut Talk, contract: &str, judged: &[Judged], summary: &Summary) {
         let mut order: Vec<&Judged> = judged.iter().collect();
         order.sort_by_key(|one| (rank(one.verdict.verdict), one.verdict.severity));
         for one in &order {
@@ -136,7 +178,7 @@ impl Check {
         }
         talk.say("");
         if let Some(first) = order.first().filter(|one| one.verdict.verdict == Kind::Fail) {
-            self.print_first(talk, first);
+            self.print_first(talk, contract, first);
         }
         let seconds = format!("{:.1}", summary.ms as f64 / 1000.0);
         let number = |count: u32| count.to_string();
@@ -155,7 +197,7 @@ impl Check {
     }
 
     /// The first failure at length: cause, ladder, and the command that repeats only this check.
-    fn print_first(&self, talk: &mut Talk, one: &Judged) {
+    fn print_first(&self, talk: &mut Talk, contract: &str, one: &Judged) {
         let verdict = &one.verdict;
         let bug = verdict.bug.clone().unwrap_or_default();
         let title = talk.text("cli.check.first_failure", &[]);
@@ -177,11 +219,13 @@ impl Check {
             talk.say(&talk.text("cli.check.run_folder", &[("path", &run.display().to_string())]));
         }
         let command = self.command.join(" ");
-        let again =
-            format!("tongro check --contract {} --only {} -- {command}", self.contract, verdict.check);
+        let what = self.practical.clone().unwrap_or_else(|| format!("--contract {contract}"));
+        let again = format!("tongro check {what} --only {} -- {command}", verdict.check);
         talk.say(&talk.text("cli.check.repeat", &[("command", &again)]));
-        let explain = format!("tongro check explain {bug}");
-        talk.say(&talk.text("cli.check.explain", &[("command", &explain)]));
+        if tongro_course::bug_page(talk.lang, &bug).is_some() {
+            let explain = format!("tongro check explain {bug}");
+            talk.say(&talk.text("cli.check.explain", &[("command", &explain)]));
+        }
         talk.say("");
     }
 }
@@ -223,8 +267,17 @@ fn print_row(talk: &mut Talk, one: &Judged) {
     talk.say(&talk.tone(tone, &line));
 }
 
-fn list(talk: &mut Talk) -> u8 {
+fn list(talk: &mut Talk, is_json: bool) -> u8 {
     for contract in tongro_check::contracts() {
+        if is_json {
+            let title = |id: &str| talk.text(&format!("check.{id}.title"), &[]);
+            let checks =
+                contract.checks.iter().map(|check| json!({"id": check.id, "title": title(check.id)}));
+            let checks: Vec<Value> = checks.collect();
+            let record = json!({"type": "contract", "name": contract.name, "checks": checks});
+            talk.say(&record.to_string());
+            continue;
+        }
         talk.say(contract.name);
         for check in contract.checks {
             let title = talk.text(&format!("check.{}.title", check.id), &[]);

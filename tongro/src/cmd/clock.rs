@@ -13,7 +13,7 @@ use tongro_proto::clock::{Announce, Report, Sample, TickFate};
 use tongro_proto::{Notice, Proto};
 use tongro_serve::{ClockListener, Error, ListenOptions, Options, Watch};
 
-use crate::network;
+use crate::serving;
 use crate::talk::{Talk, Tone};
 
 /// The time over UDP: broadcast, multicast, question and answer
@@ -94,7 +94,7 @@ impl Clock {
             Part::Listen(part) => part.run(talk),
         };
         done.unwrap_or_else(|error| {
-            network::tell(talk, &error);
+            serving::tell(talk, &error);
             2
         })
     }

@@ -14,7 +14,7 @@ use tongro_serve::{
     Client, ClientTls, Error, Limits, Model, Moved, Options, Server, ServerTls, Summary, Timeouts,
 };
 
-use crate::network;
+use crate::serving;
 use crate::talk::Talk;
 
 /// An echo server and client
@@ -121,7 +121,7 @@ impl Echo {
         match done {
             Ok(()) => 0,
             Err(error) => {
-                network::tell(talk, &error);
+                serving::tell(talk, &error);
                 2
             }
         }

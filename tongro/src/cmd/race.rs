@@ -9,7 +9,7 @@ use tongro_serve::race::deadlock::{self, Orders, WaitGraph};
 use tongro_serve::race::schedule::{self, Action, Outcome};
 use tongro_serve::race::{Guard, Setup, Subject, real};
 
-use crate::network;
+use crate::serving;
 use crate::talk::{Talk, Tone};
 
 /// Lost updates and deadlocks: what threads and processes do to shared data
@@ -262,7 +262,7 @@ fn on_real_ones(talk: &mut Talk, shared: &Shared, json: bool) -> u8 {
         match real::processes(shared.setup(*guard, 4, 2000, 1_000_000), &std::env::temp_dir()) {
             Ok(tally) => tell_tally(talk, "processes", *guard, &tally, json),
             Err(error) => {
-                network::tell(talk, &error);
+                serving::tell(talk, &error);
                 return 2;
             }
         }

@@ -235,7 +235,7 @@ impl Builder {
             found.params.push(("blocked_ms".to_owned(), ms.clone()));
             let role = self.ladder.hosts.iter().find(|host| host.host == call.host);
             let role = role.map(|host| host.role.clone()).unwrap_or_default();
-            let params = [("call", name), ("from", role), ("ms", ms)];
+            let params = [("call", name), ("host", role), ("ms", ms)];
             let params = params.map(|(name, value)| (name.to_owned(), value)).to_vec();
             let no = self.ladder.arrows[wait.index].no;
             self.add_finding(no, Finding { id: id::CALL_BLOCKED.to_owned(), params, evidence: Vec::new() });

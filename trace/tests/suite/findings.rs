@@ -54,7 +54,7 @@ fn the_picture() {
             "#12 duplicate_ack nth=3 ack=65 first=9 caused_by=8 [9, 8]",
             "#13 fast_retransmission cause=duplicate_acks seq=65 len=1448 nth=1 first=5 ms=41.3 wait_ms=41.3 lost=5 ack=65 \
              dups=10,11,12 blocked_call=recv() blocked_ms=41.3 [5, 10, 11, 12]",
-            "#13 call_blocked call=recv() from=server ms=41.3 []",
+            "#13 call_blocked call=recv() host=server ms=41.3 []",
             "#15 teardown_fin []",
             "#16 teardown_fin_ack first=15 [15]",
             "#17 teardown_second_fin first=15 [15]",

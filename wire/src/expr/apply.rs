@@ -1,5 +1,6 @@
 //! From calls to layer specifications: keys to ids, words to numbers, lists to options and records.
 
+use super::fuzz::{Dice, fuzz};
 use super::names::{DHCP_OPTIONS, LAYERS, Layer, PORTS, TCP_OPTIONS, WORDS};
 use super::parse::{Arg, Call};
 use super::{ExprError, ExprErrorKind};
@@ -8,9 +9,13 @@ use crate::table::{dhcp::DHCP, dns::DNS, dns::DNS_TCP, tcp::TCP, udp::UDP};
 use crate::{LayerSpec, Value};
 
 /// The layers of calls whose arguments each hold one value.
-pub(super) fn specs(calls: &[Call]) -> Result<Vec<LayerSpec>, ExprError> {
+pub(super) fn specs(calls: &[Call], dice: &mut Dice) -> Result<Vec<LayerSpec>, ExprError> {
     let mut specs: Vec<LayerSpec> = Vec::new();
     for call in calls {
+        if call.name == "Padding" {
+            padding(&mut specs, call)?;
+            continue;
+        }
         // The options of DHCP are a layer of their own in Scapy, and part of BOOTP on the wire.
         if call.name == "DHCP"
             && let Some(last) = specs.last_mut().filter(|last| *last.protocol == DHCP)
@@ -26,6 +31,9 @@ pub(super) fn specs(calls: &[Call]) -> Result<Vec<LayerSpec>, ExprError> {
         if let Some(transport) = specs.last_mut() {
             known_ports(transport, &spec, call)?;
         }
+        if call.is_fuzzed {
+            fuzz(&mut spec, dice);
+        }
         specs.push(spec);
     }
     Ok(specs)
@@ -37,12 +45,30 @@ pub(super) fn check(call: &Call, key: &str, arg: &Arg) -> Result<(), ExprError> 
         at: call.at,
         name: call.name.clone(),
         arguments: vec![(place(call, key), key.to_owned(), arg.clone())],
+        is_fuzzed: false,
     };
     fill(&mut start(&one)?, &one)
 }
 
 fn place(call: &Call, key: &str) -> usize {
     call.arguments.iter().find(|(_, known, _)| known == key).map_or(call.at, |(at, ..)| *at)
+}
+
+/// Bytes that no length counts: behind the layer inside the link layer.
+fn padding(specs: &mut [LayerSpec], call: &Call) -> Result<(), ExprError> {
+    let Some(last) = specs.len().checked_sub(1) else {
+        return Err(ExprError { at: call.at, kind: ExprErrorKind::Unexpected(call.name.clone()) });
+    };
+    for (at, key, arg) in &call.arguments {
+        match (key.as_str(), arg) {
+            ("load" | "", Arg::Text(bytes)) => specs[last.min(1)].after.extend_from_slice(bytes),
+            _ => {
+                let kind = ExprErrorKind::UnknownField { layer: call.name.clone(), name: key.clone() };
+                return Err(ExprError { at: *at, kind });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn start(call: &Call) -> Result<LayerSpec, ExprError> {
@@ -63,6 +89,7 @@ fn layer_of(call: &Call) -> Option<&'static Layer> {
 }
 
 fn fill(spec: &mut LayerSpec, call: &Call) -> Result<(), ExprError> {
+    let layer = layer_of(call);
     for (at, key, arg) in &call.arguments {
         let told = |kind| ExprError { at: *at, kind };
         let bad = || told(ExprErrorKind::BadValue { field: key.clone(), value: arg.shown() });
@@ -73,34 +100,47 @@ fn fill(spec: &mut LayerSpec, call: &Call) -> Result<(), ExprError> {
             ("dns", "qd" | "an", Arg::Whole(list)) => records(spec, list).ok_or_else(bad)?,
             ("tcp" | "ip", "flags", Arg::Text(letters)) => flags(spec, letters).ok_or_else(bad)?,
             _ => {
-                let id = id_of(spec, call, key).ok_or_else(|| {
+                let field = field_of(spec, layer, key).ok_or_else(|| {
                     told(ExprErrorKind::UnknownField { layer: call.name.clone(), name: key.clone() })
                 })?;
-                set(spec, id, arg).ok_or_else(bad)?;
+                put(spec, field, arg).ok_or_else(bad)?;
             }
         }
     }
     Ok(())
 }
 
-/// The id of a key: Scapy's name, or what follows the protocol in Wireshark's id, or that id as a whole.
-fn id_of(spec: &LayerSpec, call: &Call, key: &str) -> Option<&'static str> {
-    let known = layer_of(call).and_then(|layer| layer.keys.iter().find(|(name, _)| *name == key));
-    if let Some((_, id)) = known {
-        return Some(id);
+/// The names that the arguments of a layer may have, Scapy's first.
+pub(super) fn keys(layer: &str) -> Vec<&'static str> {
+    let known = LAYERS.iter().find(|known| known.name == layer);
+    let protocol =
+        known.map(|known| known.protocol).or_else(|| LayerSpec::named(layer).map(|spec| spec.protocol));
+    let own = known.map_or(&[][..], |known| known.keys).iter().map(|(key, _)| *key);
+    let fields = protocol.into_iter().flat_map(|protocol| {
+        let rows = protocol.all_fields().into_iter();
+        rows.filter_map(move |row| row.id.strip_prefix(protocol.name)?.strip_prefix('.'))
+    });
+    own.chain(fields).collect()
+}
+
+/// The field of a key: Scapy's name, or what follows the protocol in Wireshark's id, or that id as a whole.
+fn field_of(spec: &LayerSpec, layer: Option<&'static Layer>, key: &str) -> Option<&'static Field> {
+    let known = layer.and_then(|layer| layer.keys.iter().find(|(name, _)| *name == key));
+    match known {
+        Some((_, id)) => spec.protocol.field(id),
+        None => spec.protocol.own_field(key).or_else(|| spec.protocol.field(key)),
     }
-    let own = format!("{}.{key}", spec.protocol.name);
-    let row = spec.protocol.field(&own).or_else(|| spec.protocol.field(key));
-    row.map(|field| field.id)
 }
 
 fn set(spec: &mut LayerSpec, id: &str, arg: &Arg) -> Option<()> {
-    let field = spec.protocol.field(id)?;
-    let value = value(field, arg)?;
-    spec.set(id, value).ok()
+    put(spec, spec.protocol.field(id)?, arg)
 }
 
-fn value(field: &Field, arg: &Arg) -> Option<Value<'static>> {
+fn put(spec: &mut LayerSpec, field: &'static Field, arg: &Arg) -> Option<()> {
+    spec.set_field(field, value(field, arg)?).ok()
+}
+
+fn value<'a>(field: &Field, arg: &'a Arg) -> Option<Value<'a>> {
     match arg {
         // Scapy counts header lengths in words, the tables in bytes.
         Arg::Number(number) => Some(Value::Uint(number.checked_mul(u64::from(field.scale))?)),
@@ -112,14 +152,17 @@ fn value(field: &Field, arg: &Arg) -> Option<Value<'static>> {
             Some(Value::from(bytes.clone()))
         }
         Arg::Text(text) => {
-            let text = String::from_utf8_lossy(text).into_owned();
+            let text = String::from_utf8_lossy(text);
+            if !matches!(field.ty, Type::Uint | Type::UintLe) {
+                return Some(Value::Text(text));
+            }
             let word = WORDS
                 .iter()
                 .find(|(id, word, _)| *id == field.id && *word == text)
                 .map(|(.., number)| *number);
             let is_port = field.id.ends_with("port");
             let port = PORTS.iter().find(|(name, _)| is_port && *name == text).map(|(_, port)| *port);
-            Some(word.or(port).map_or_else(|| Value::from(text), Value::Uint))
+            Some(word.or(port).map_or(Value::Text(text), Value::Uint))
         }
         _ => None,
     }

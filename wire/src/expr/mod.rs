@@ -12,13 +12,28 @@
 //! assert_eq!((packets[0].len(), packets[0][8], packets[5][8]), (30, 1, 3));
 //! # Ok::<(), tongro_wire::expr::ExprError>(())
 //! ```
+//!
+//! `fuzz(…)` leaves to chance what is not said, save addresses and what fills itself; the same seed gives the same
+//! packets:
+//!
+//! ```
+//! use tongro_wire::expr::Expression;
+//! let fuzzed = Expression::parse(r#"IP(dst="10.0.0.2")/fuzz(UDP(dport=53)/"hi")"#)?.with_seed(7);
+//! let (first, second) = (fuzzed.packet(0)?, fuzzed.packet(1)?);
+//! assert_ne!(first, second);
+//! assert_eq!(first, fuzzed.packet(0)?);
+//! assert_eq!(first[22..24], 53u16.to_be_bytes());
+//! # Ok::<(), tongro_wire::expr::ExprError>(())
+//! ```
 
 mod apply;
-mod names;
+mod fuzz;
+pub(crate) mod names;
 mod parse;
 
 use std::fmt;
 
+use crate::tables::distance;
 use crate::{LayerSpec, LinkType, craft};
 use parse::{Arg, Call};
 
@@ -26,6 +41,9 @@ use parse::{Arg, Call};
 #[derive(Debug, Clone)]
 pub struct Expression {
     layers: Vec<Call>,
+    seed: u64,
+    /// The layers of the first packet, unless they are left to chance.
+    first: Vec<LayerSpec>,
 }
 
 /// Why a text is no expression.
@@ -81,21 +99,54 @@ impl fmt::Display for ExprErrorKind {
     }
 }
 
+impl ExprError {
+    /// The name that was probably meant by one that is not known.
+    #[must_use]
+    pub fn nearest(&self) -> Option<&'static str> {
+        let (name, known) = match &self.kind {
+            ExprErrorKind::UnknownLayer(name) => {
+                let tables = crate::protocols().iter().map(|protocol| protocol.scapy);
+                let names = names::LAYERS.iter().map(|layer| layer.name).chain(tables);
+                (name, names.chain(["fuzz", "DHCP", "Padding"]).collect())
+            }
+            ExprErrorKind::UnknownField { layer, name } => (name, apply::keys(layer)),
+            _ => return None,
+        };
+        let lower = name.to_ascii_lowercase();
+        let near = known.into_iter().filter(|known| !known.is_empty());
+        let near = near.map(|known| (slips(&lower, &known.to_ascii_lowercase()), known));
+        let (changes, best) = near.min_by_key(|(changes, _)| *changes)?;
+        (changes <= name.len().div_ceil(2)).then_some(best)
+    }
+}
+
+/// Slips of the finger between two names; letters that only stand in another order are one.
+fn slips(one: &str, other: &str) -> usize {
+    let sorted = |name: &str| {
+        let mut letters: Vec<char> = name.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    if one != other && sorted(one) == sorted(other) { 1 } else { distance(one, other) }
+}
+
 impl Expression {
     /// Understands an expression, and checks every field and value it names.
     ///
     /// # Errors
     /// With the place and the reason when the text is no expression.
     pub fn parse(text: &str) -> Result<Self, ExprError> {
-        let expression = Self { layers: parse::parse(text)? };
-        // Every value on its own, as far as there are not too many.
+        let mut expression = Self { layers: parse::parse(text)?, seed: 0, first: Vec::new() };
+        let first = expression.built(0)?;
+        // Every further value on its own, as far as there are not too many.
         for layer in &expression.layers {
             for (_, key, arg) in layer.arguments() {
-                (0..arg.count().min(4096)).try_for_each(|index| apply::check(layer, key, &arg.at(index)))?;
+                (1..arg.count().min(4096)).try_for_each(|index| apply::check(layer, key, &arg.at(index)))?;
             }
         }
-        // And the first packet as a whole, for layers without arguments.
-        expression.layers(0)?;
+        if !expression.is_fuzzed() {
+            expression.first = first;
+        }
         Ok(expression)
     }
 
@@ -105,11 +156,44 @@ impl Expression {
         self.choices().fold(1, |count, choices| count.saturating_mul(choices))
     }
 
-    /// The layers of one packet, from 0.
+    /// The same with another seed for what `fuzz` leaves to chance.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether a part of it is left to chance.
+    #[must_use]
+    pub fn is_fuzzed(&self) -> bool {
+        self.layers.iter().any(|layer| layer.is_fuzzed)
+    }
+
+    /// The bytes of one packet, from 0.
+    ///
+    /// # Errors
+    /// When a value does not fit its field.
+    pub fn packet(&self, index: u64) -> Result<Vec<u8>, ExprError> {
+        if index == 0 && !self.first.is_empty() {
+            return Ok(craft(&self.first));
+        }
+        Ok(craft(&self.layers(index)?))
+    }
+
+    /// The layers of one packet, from 0; past the last one they begin again, with other chances.
     ///
     /// # Errors
     /// When a value does not fit its field.
     pub fn layers(&self, index: u64) -> Result<Vec<LayerSpec>, ExprError> {
+        if index == 0 && !self.first.is_empty() { Ok(self.first.clone()) } else { self.built(index) }
+    }
+
+    fn built(&self, index: u64) -> Result<Vec<LayerSpec>, ExprError> {
+        let mut dice = fuzz::Dice::new(self.seed, index);
+        let is_plain = self.layers.iter().all(|layer| layer.arguments().all(|(.., arg)| arg.is_plain()));
+        if is_plain {
+            return apply::specs(&self.layers, &mut dice);
+        }
         // The last argument is the lowest digit.
         let mut rest = index;
         let mut digits: Vec<u64> = self.choices().collect();
@@ -119,7 +203,7 @@ impl Expression {
         }
         let mut digits = digits.into_iter();
         let picked: Vec<Call> = self.layers.iter().map(|layer| layer.pick(&mut digits)).collect();
-        apply::specs(&picked)
+        apply::specs(&picked, &mut dice)
     }
 
     /// The bytes of every packet, in order.
@@ -161,6 +245,7 @@ impl Call {
     fn pick(&self, digits: &mut impl Iterator<Item = u64>) -> Self {
         let arguments =
             self.arguments().map(|(at, key, arg)| (at, key.to_owned(), arg.at(digits.next().unwrap_or(0))));
-        Self { at: self.at, name: self.name.clone(), arguments: arguments.collect() }
+        let (at, name, is_fuzzed) = (self.at, self.name.clone(), self.is_fuzzed);
+        Self { at, name, arguments: arguments.collect(), is_fuzzed }
     }
 }

@@ -161,6 +161,7 @@ pub(super) static LAYERS: &[Layer] = &[
     layer("MPLS", &table::mpls::MPLS, &[("cos", "mpls.exp"), ("s", "mpls.bottom")]),
     layer("VXLAN", &table::vxlan::VXLAN, &[]),
     layer("Raw", &table::data::DATA, &[("load", "data.data"), ("", "data.data")]),
+    layer("Padding", &table::data::DATA, &[("load", "data.data"), ("", "data.data")]),
 ];
 
 const DNS_KEYS: &[(&str, &str)] = &[

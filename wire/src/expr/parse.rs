@@ -11,6 +11,8 @@ pub(super) struct Call {
     pub(super) name: String,
     /// Place, key and value; an argument without a key has an empty one.
     pub(super) arguments: Vec<(usize, String, Arg)>,
+    /// Stands inside `fuzz(…)`: what is not said is left to chance.
+    pub(super) is_fuzzed: bool,
 }
 
 /// The value of an argument.
@@ -32,10 +34,8 @@ const MAX_LEN: usize = 65_535;
 
 pub(super) fn parse(text: &str) -> Result<Vec<Call>, ExprError> {
     let mut parser = Parser { letters: text.chars().collect(), at: 0 };
-    let mut layers = vec![parser.layer()?];
-    while parser.sign('/') {
-        layers.push(parser.layer()?);
-    }
+    let mut layers = Vec::new();
+    parser.layers(false, &mut layers)?;
     parser.space();
     if parser.at < parser.letters.len() { Err(parser.unexpected()) } else { Ok(layers) }
 }
@@ -46,6 +46,26 @@ struct Parser {
 }
 
 impl Parser {
+    /// `layer/layer/…`, where each may be `fuzz(layer/…)`.
+    fn layers(&mut self, is_fuzzed: bool, found: &mut Vec<Call>) -> Result<(), ExprError> {
+        loop {
+            self.space();
+            let at = self.at;
+            if !is_fuzzed && self.word("fuzz") && self.sign('(') {
+                self.layers(true, found)?;
+                if !self.sign(')') {
+                    return Err(self.unexpected());
+                }
+            } else {
+                self.at = at;
+                found.push(Call { is_fuzzed, ..self.layer()? });
+            }
+            if !self.sign('/') {
+                return Ok(());
+            }
+        }
+    }
+
     fn layer(&mut self) -> Result<Call, ExprError> {
         self.space();
         let at = self.at;
@@ -54,10 +74,18 @@ impl Parser {
                 at,
                 name: "Raw".to_owned(),
                 arguments: vec![(at, "load".to_owned(), Arg::Text(load))],
+                is_fuzzed: false,
             });
         }
         let name = self.name()?;
         self.call(at, name)
+    }
+
+    /// Takes this very word.
+    fn word(&mut self, word: &str) -> bool {
+        let found = self.letters[self.at..].iter().copied().take(word.len()).eq(word.chars());
+        self.at += if found { word.len() } else { 0 };
+        found
     }
 
     fn call(&mut self, at: usize, name: String) -> Result<Call, ExprError> {
@@ -70,7 +98,7 @@ impl Parser {
                 }
             }
         }
-        Ok(Call { at, name, arguments })
+        Ok(Call { at, name, arguments, is_fuzzed: false })
     }
 
     fn argument(&mut self) -> Result<(usize, String, Arg), ExprError> {
@@ -203,6 +231,15 @@ impl Arg {
             Self::Tuple(_) => self.range().map_or(1, |(from, to)| (to - from).saturating_add(1)),
             Self::Text(_) => self.network().map_or(1, |(_, count)| count),
             _ => 1,
+        }
+    }
+
+    /// Whether it stands for itself alone.
+    pub(super) fn is_plain(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.contains(&b'/'),
+            Self::List(_) | Self::Tuple(_) => false,
+            Self::Number(_) | Self::Nothing | Self::Call(_) | Self::Whole(_) => true,
         }
     }
 

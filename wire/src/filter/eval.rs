@@ -87,7 +87,7 @@ impl Op {
     }
 
     /// The same with its sides exchanged.
-    fn turned(self) -> Self {
+    pub(super) fn turned(self) -> Self {
         match self {
             Self::Gt => Self::Lt,
             Self::Ge => Self::Le,
@@ -123,7 +123,7 @@ impl Operand {
             Self::Protocol(protocol) if protocol.name == "frame" => vec![Value::from(packet.bytes)],
             Self::Protocol(protocol) => {
                 let layers = packet.layers.iter().filter(|layer| layer.protocol.name == protocol.name);
-                layers.map(|layer| Value::from(&packet.bytes[layer.extent()])).collect()
+                layers.map(|layer| Value::from(&packet.bytes_of(layer)[layer.extent()])).collect()
             }
             Self::Literal(Literal::Value(value)) => vec![borrowed(value)],
             Self::Literal(_) => Vec::new(),

@@ -13,6 +13,7 @@
 //! # Ok::<(), tongro_wire::filter::FilterError>(())
 //! ```
 
+pub mod bpf;
 mod eval;
 mod lexer;
 mod literal;
@@ -24,6 +25,7 @@ use regex::bytes::Regex;
 
 use crate::field::Field;
 use crate::protocol::Protocol;
+use crate::tables::Tables;
 use literal::Literal;
 
 /// A compiled display filter.
@@ -195,46 +197,72 @@ impl Filter {
     /// # Errors
     /// With the place and the reason when the text is no filter, or names a field that no table knows.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        Ok(Self { root: parse::parse(text)? })
+        Self::parse_with(text, Tables::built_in())
+    }
+
+    /// Compiles a filter that may name fields of these tables.
+    ///
+    /// # Errors
+    /// As [`Filter::parse`].
+    pub fn parse_with(text: &str, tables: &Tables) -> Result<Self, FilterError> {
+        Ok(Self { root: parse::parse(text, tables)? })
     }
 
     /// The ids of the fields it asks for, to dissect no more than needed.
     #[must_use]
     pub fn fields(&self) -> Vec<&'static str> {
         let mut ids = Vec::new();
-        self.root.fields(&mut ids);
+        self.root.visit(&mut |operand| {
+            if let Operand::Field(rows) = operand.innermost() {
+                ids.extend(rows.iter().map(|row| row.id));
+            }
+        });
         ids.sort_unstable();
         ids.dedup();
         ids
     }
 }
 
+impl Filter {
+    /// The protocols it asks for by name.
+    #[must_use]
+    pub fn protocols(&self) -> Vec<&'static Protocol> {
+        let mut found = Vec::new();
+        self.root.visit(&mut |operand| {
+            if let Operand::Protocol(protocol) = operand.innermost() {
+                found.push(*protocol);
+            }
+        });
+        found
+    }
+}
+
 impl Node {
-    fn fields(&self, ids: &mut Vec<&'static str>) {
+    fn visit<'n>(&'n self, see: &mut impl FnMut(&'n Operand)) {
         match self {
             Self::True => {}
-            Self::Not(inner) => inner.fields(ids),
+            Self::Not(inner) => inner.visit(see),
             Self::And(left, right) | Self::Or(left, right) | Self::Xor(left, right) => {
-                left.fields(ids);
-                right.fields(ids);
+                left.visit(see);
+                right.visit(see);
             }
             Self::Exists(operand) | Self::In { left: operand, .. } | Self::Matches { left: operand, .. } => {
-                operand.fields(ids);
+                see(operand);
             }
             Self::Compare { left, right, .. } | Self::Contains { left, right, .. } => {
-                left.fields(ids);
-                right.fields(ids);
+                see(left);
+                see(right);
             }
         }
     }
 }
 
 impl Operand {
-    fn fields(&self, ids: &mut Vec<&'static str>) {
+    /// The operand without slices, masks and functions around it.
+    fn innermost(&self) -> &Self {
         match self {
-            Self::Field(rows) => ids.extend(rows.iter().map(|row| row.id)),
-            Self::Protocol(_) | Self::Literal(_) => {}
-            Self::Slice(inner, _) | Self::And(inner, _) | Self::Call(_, inner) => inner.fields(ids),
+            Self::Slice(inner, _) | Self::And(inner, _) | Self::Call(_, inner) => inner.innermost(),
+            Self::Field(_) | Self::Protocol(_) | Self::Literal(_) => self,
         }
     }
 }

@@ -5,10 +5,11 @@ use regex::bytes::RegexBuilder;
 use super::lexer::{Placed, Token, tokens};
 use super::literal::{Literal, Spelling};
 use super::{Cut, FilterError, FilterErrorKind, Function, Member, Node, Op, Operand, Reach};
-use crate::{Value, table, value};
+use crate::tables::Tables;
+use crate::{Value, value};
 
-pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, end: text.chars().count() };
+pub(super) fn parse(text: &str, tables: &Tables) -> Result<Node, FilterError> {
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, end: text.chars().count(), tables };
     if parser.tokens.is_empty() {
         return Ok(Node::True);
     }
@@ -19,7 +20,8 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     }
 }
 
-struct Parser {
+struct Parser<'t> {
+    tables: &'t Tables,
     tokens: Vec<Placed>,
     at: usize,
     /// The characters of the text, where a missing token would stand.
@@ -32,7 +34,7 @@ enum Side {
     Spelled(Spelling),
 }
 
-impl Parser {
+impl Parser<'_> {
     fn either(&mut self) -> Result<Node, FilterError> {
         let mut left = self.differing()?;
         while self.take(&["||", "or"]) {
@@ -178,15 +180,15 @@ impl Parser {
             let call = Operand::Call(*function, Box::new(inner));
             return if self.take(&[")"]) { Ok(Side::Known(call)) } else { Err(self.unexpected()) };
         }
-        let rows = table::rows_of(&word);
+        let rows = self.tables.rows_of(&word);
         if !rows.is_empty() {
             return Ok(Side::Known(Operand::Field(rows)));
         }
-        if let Some(protocol) = table::protocol(&word) {
+        if let Some(protocol) = self.tables.protocol(&word) {
             return Ok(Side::Known(Operand::Protocol(protocol)));
         }
         if looks_like_name(&word) {
-            let nearest = nearest(&word);
+            let nearest = self.tables.nearest(&word);
             return Err(FilterError { at, kind: FilterErrorKind::UnknownField { name: word, nearest } });
         }
         Ok(Side::Spelled(Spelling::Word(word)))
@@ -276,7 +278,7 @@ fn known(side: Side, at: usize) -> Result<Operand, FilterError> {
         Side::Known(operand) => Ok(operand),
         Side::Spelled(spelling) => {
             let name = spelling.shown();
-            let nearest = nearest(&name);
+            let nearest = Tables::built_in().nearest(&name);
             Err(FilterError { at, kind: FilterErrorKind::UnknownField { name, nearest } })
         }
     }
@@ -318,31 +320,6 @@ fn looks_like_name(word: &str) -> bool {
         && !word.contains(':')
         && !hex_only
         && !is_value
-}
-
-/// The known name with the fewest letters to change, when few enough.
-fn nearest(name: &str) -> Option<&'static str> {
-    let ids = table::protocols()
-        .iter()
-        .flat_map(|protocol| protocol.all_fields().into_iter().map(|field| field.id).chain([protocol.name]));
-    let best = ids.map(|id| (distance(name, id), id)).min_by_key(|(changes, _)| *changes)?;
-    (best.0 <= (name.len() / 3).max(1)).then_some(best.1)
-}
-
-/// The letters to insert, remove or change (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for column in 0..other.len() {
-            let change = diagonal + usize::from(other[column] != letter);
-            diagonal = row[column + 1];
-            row[column + 1] = change.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 /// The cuts of a slice: `n`, `from:len`, `from-to`, `:to`, `from:`, several with commas.

@@ -64,6 +64,8 @@ pub struct Slot {
     pub value: Option<usize>,
     /// The character of the format that makes it; alignment belongs to the character that needs it.
     pub at: usize,
+    /// Put in by alignment, and not written as `x`.
+    pub is_alignment: bool,
 }
 
 /// Why a format is none.
@@ -201,6 +203,7 @@ impl Format {
                     code: Code::Pad,
                     value: None,
                     at: run.at,
+                    is_alignment: true,
                 });
             }
             let size = self.element_size(run.code);
@@ -213,6 +216,7 @@ impl Format {
                     code: run.code,
                     value: Some(value),
                     at: run.at,
+                    is_alignment: false,
                 };
                 if run.code == Code::Pad {
                     slots.push(Slot { value: None, ..slot });

@@ -11,12 +11,27 @@
 //! assert_eq!(format.unpack(&bytes)?[0], Datum::Int(9000));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Alignment is visible: a native format puts three bytes before the `i`, a standard one does not.
+//!
+//! ```
+//! use tongro_wire::structs::{Datum, Format, LiteralError};
+//! let (native, packed) = (Format::parse("@bi")?, Format::parse("<bi")?);
+//! assert_eq!((native.size(), packed.size()), (8, 5));
+//! assert!(native.layout()[1].is_alignment);
+//! // Values may come as text, each read for its code.
+//! let values: Result<Vec<Datum>, LiteralError> = packed.parse_values(&["-1", "0x10"]);
+//! assert_eq!(packed.pack(&values?)?, [0xff, 0x10, 0, 0, 0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod code;
+pub mod diagram;
 mod format;
 mod half;
 mod literal;
 mod pack;
+mod svg;
 
 pub use code::Code;
 pub use format::{Format, FormatError, FormatErrorKind, Order, Slot};

@@ -56,6 +56,26 @@ pub struct UnpackError {
     pub given: usize,
 }
 
+impl PackError {
+    /// The smallest code that would hold the value, if one does: what to write instead.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Code> {
+        match self {
+            Self::Range { value, .. } => {
+                let codes = if *value < 0 { ['b', 'h', 'i', 'q'] } else { ['B', 'H', 'I', 'Q'] };
+                let fits = |code: &Code| {
+                    let (min, max) = code.range(code.size(false));
+                    (min..=max).contains(value)
+                };
+                codes.into_iter().map(Code::Int).find(fits)
+            }
+            Self::TooLarge { code: Code::Half, .. } => Some(Code::Float),
+            Self::TooLarge { .. } => Some(Code::Double),
+            Self::Count { .. } | Self::Kind { .. } => None,
+        }
+    }
+}
+
 impl Format {
     /// Packs values; padding is zero. Bytes too long for `s` or `p` are cut, too short ones filled with zeros.
     ///

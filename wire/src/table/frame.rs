@@ -22,6 +22,10 @@ const fn trace(id: &'static str, name: &'static str, display: Display) -> Field 
 static FRAME_FIELDS: &[Field] = &[
     trace("frame.number", "Frame Number", Display::Dec),
     trace("frame.time_epoch", "Epoch Time", Display::Time),
+    trace("frame.time_relative", "Time since the first frame", Display::Time),
+    trace("frame.time_delta", "Time since the frame before", Display::Time),
+    trace("frame.interface_id", "Interface id", Display::Dec),
+    trace("frame.comment", "Comment", Display::Plain).of(Type::Text),
     trace("frame.len", "Frame length on the wire", Display::Dec),
     trace("frame.cap_len", "Frame length stored into the capture file", Display::Dec),
     trace("frame.protocols", "Protocols in frame", Display::Plain).of(Type::Text),
@@ -48,6 +52,7 @@ static ANALYSIS_FIELDS: &[Field] = &[
     trace("tcp.analysis.ack_rtt", "The RTT to ACK the segment was", Display::Time),
     trace("tcp.analysis.initial_rtt", "iRTT", Display::Time),
     trace("tcp.analysis.bytes_in_flight", "Bytes in flight", Display::Dec),
+    trace("tcp.analysis.push_bytes_sent", "Bytes sent since last PSH flag", Display::Dec),
     trace("tcp.analysis.rto", "The RTO for this segment was", Display::Time),
     trace("tcp.analysis.rto_frame", "RTO based on delta from frame", Display::Dec),
     trace("tcp.analysis.reused_ports", "TCP port numbers reused", Display::Flag),

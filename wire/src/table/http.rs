@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::dissect::{Block, Walk};
 use crate::field::{Derive, Display, Field, Type, derived, found, rest, text};
 use crate::protocol::Protocol;
+use crate::table::data::DATA;
 use crate::{ProblemKind, Value};
 
 /// The head of an HTTP/1 message.
@@ -125,6 +126,45 @@ pub(crate) fn is_message(bytes: &[u8]) -> bool {
     }
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
     line.windows(7).any(|part| part == b"HTTP/1.")
+}
+
+/// Whether bytes may be the start of a message, as far as they go.
+pub(crate) fn may_be_message(bytes: &[u8]) -> bool {
+    let starts = |start: &[u8]| {
+        let len = start.len().min(bytes.len());
+        bytes[..len] == start[..len]
+    };
+    let is_known = starts(b"HTTP/1.") || METHODS.iter().any(|method| starts(method));
+    let has_line = bytes.contains(&b'\n');
+    is_known && (!has_line || is_message(bytes))
+}
+
+/// What a head says of the length of its message.
+#[derive(Debug, Default)]
+pub(crate) struct Lengths {
+    /// The status of a response.
+    pub(crate) status: Option<u16>,
+    pub(crate) content_len: Option<usize>,
+    pub(crate) is_chunked: bool,
+}
+
+/// Reads a head without dissecting it.
+pub(crate) fn lengths(head: &[u8]) -> Lengths {
+    let mut found = Lengths::default();
+    if head.starts_with(b"HTTP/") {
+        let code = head.get(9..12).and_then(|code| std::str::from_utf8(code).ok());
+        found.status = Some(code.and_then(|code| code.parse().ok()).unwrap_or(200));
+    }
+    for line in head.split(|byte| *byte == b'\n').skip(1) {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        if name.eq_ignore_ascii_case(b"content-length") {
+            found.content_len = std::str::from_utf8(value).ok().and_then(|len| len.parse().ok());
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            found.is_chunked = value.to_ascii_lowercase().ends_with(b"chunked");
+        }
+    }
+    found
 }
 
 /// What the head says about the body.
@@ -244,7 +284,9 @@ fn end(walk: &mut Walk<'_>, block: &mut Block, seen: &Head, at: usize) {
     let whole = match seen.content_len {
         _ if seen.is_chunked => unchunked(&bytes[at..block.end]),
         Some(len) if len <= here => Some(bytes[at..at + len].to_vec()),
-        _ => None,
+        // Without a length the body is all there is, up to the close (RFC 9112 section 6.3).
+        None => Some(bytes[at..block.end].to_vec()),
+        Some(_) => None,
     };
     if let Some(whole) = whole {
         let span = at..walk.body_len.map_or(block.end, |len| at + len);
@@ -258,6 +300,7 @@ fn of_type(value: &[u8]) -> &'static Protocol {
         b"application/json" => &JSON,
         b"text/xml" | b"application/xml" => &XML,
         b"application/x-www-form-urlencoded" => &FORM,
+        b"application/octet-stream" => &DATA,
         text if text.starts_with(b"text/") => &TEXT_LINES,
         _ => &MEDIA,
     }
@@ -278,7 +321,8 @@ fn content(walk: &mut Walk<'_>, block: &mut Block) {
 }
 
 /// The content of a chunked body (RFC 9112 section 7.1); none when it does not end here.
-fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
+#[must_use]
+pub fn unchunked(mut bytes: &[u8]) -> Option<Vec<u8>> {
     let mut whole = Vec::new();
     loop {
         let line = bytes.windows(2).position(|pair| pair == b"\r\n")?;

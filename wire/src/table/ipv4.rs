@@ -145,7 +145,7 @@ fn fragment(walk: &mut Walk<'_>, block: &mut Block) {
     let has_more = bits::read(walk.bytes, start + 50, 1) == 1;
     let offset = bits::read(walk.bytes, start + 51, 13);
     walk.is_partial |= has_more || offset > 0;
-    if offset > 0 {
+    if offset > 0 || (has_more && walk.scope.leaves_fragments && !walk.is_quoted) {
         block.next = None;
     }
 }

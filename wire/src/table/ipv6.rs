@@ -191,8 +191,9 @@ static CASES: &[Case] = &[
 fn fragment(walk: &mut Walk<'_>, block: &mut Block) {
     let start = block.start as u32 * 8;
     let offset = bits::read(walk.bytes, start + 16, 13);
-    walk.is_partial |= offset > 0 || bits::read(walk.bytes, start + 31, 1) == 1;
-    if offset > 0 {
+    let has_more = bits::read(walk.bytes, start + 31, 1) == 1;
+    walk.is_partial |= offset > 0 || has_more;
+    if offset > 0 || (has_more && walk.scope.leaves_fragments && !walk.is_quoted) {
         block.next = None;
     }
 }

@@ -25,7 +25,7 @@ pub mod loopback;
 pub mod mpls;
 pub mod ntp;
 pub mod numbers;
-mod ports;
+pub(crate) mod ports;
 pub mod ppp;
 pub mod quic;
 pub mod radiotap;

@@ -29,7 +29,6 @@ use crate::protocol::{Case, Items, Protocol};
 pub static TCP: Protocol = Protocol::new("tcp", "Transmission Control Protocol", "RFC 9293 section 3.1")
     .scapy("TCP")
     .fields(20, FIELDS)
-    .hook(super::ports::over_tcp)
     .hook(super::ports::over_tcp);
 
 static FIELDS: &[Field] = &[
@@ -37,7 +36,10 @@ static FIELDS: &[Field] = &[
     uint("tcp.dstport", "Destination Port", 16, 16).default(80),
     derived("tcp.stream", "Stream index", Derive::Trace),
     uint("tcp.seq_raw", "Sequence Number (raw)", 32, 32),
+    derived("tcp.seq", "Sequence Number", Derive::Trace),
+    derived("tcp.nxtseq", "Next Sequence Number", Derive::Trace),
     uint("tcp.ack_raw", "Acknowledgment number (raw)", 64, 32),
+    derived("tcp.ack", "Acknowledgment Number", Derive::Trace),
     uint("tcp.hdr_len", "Header Length", 96, 4).scale(4).auto(Auto::HeaderLen { unit: 4, bias: 0 }),
     derived("tcp.len", "TCP Segment Len", Derive::PayloadLen),
     uint("tcp.flags", "Flags", 100, 12).hex(4).group().default(2),

@@ -3,10 +3,11 @@
 use super::House;
 
 /// The plan's table with the changes that ARCHITECTURE.md tells. A new edge is the dearest change there is.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("wire", &[]),
     ("trace", &["wire"]),
     ("sys", &[]),
+    ("live", &["sys", "wire"]),
     ("lab", &["sys", "trace", "wire"]),
     ("proto", &["wire"]),
     ("serve", &["proto", "sys"]),
@@ -18,7 +19,10 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("web", &["lab", "check", "trace", "course", "chat", "http"]),
     (
         "tongro",
-        &["wire", "trace", "sys", "lab", "proto", "serve", "http", "chat", "sync", "check", "course", "web"],
+        &[
+            "wire", "trace", "sys", "live", "lab", "proto", "serve", "http", "chat", "sync", "check",
+            "course", "web",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -96,7 +96,12 @@ pub struct Reader<R> {
     section_at: usize,
     is_over: bool,
     kind: u32,
+    /// TLS secrets that were passed over on the way to packets.
+    secrets: Vec<u8>,
 }
+
+/// The most bytes of secrets that are kept: 16 MiB.
+const SECRETS: usize = 16 << 20;
 
 impl<R: Read> Reader<R> {
     /// A reader that has read nothing.
@@ -106,13 +111,26 @@ impl<R: Read> Reader<R> {
 
     pub(in crate::capture) fn over(source: Source<R>) -> Self {
         let order = ByteOrder::Little;
-        Self { source, order, interfaces: Vec::new(), section_at: 0, is_over: false, kind: 0 }
+        Self {
+            source,
+            order,
+            interfaces: Vec::new(),
+            section_at: 0,
+            is_over: false,
+            kind: 0,
+            secrets: Vec::new(),
+        }
     }
 
     /// The interfaces described so far, of all sections.
     #[must_use]
     pub fn interfaces(&self) -> &[Interface] {
         &self.interfaces
+    }
+
+    /// Takes the lines of TLS key logs that stood before the last packet.
+    pub fn take_secrets(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.secrets)
     }
 
     /// The next packet; `None` at the end, and after an error.
@@ -123,6 +141,10 @@ impl<R: Read> Reader<R> {
             }
             if matches!(self.kind, kind::ENHANCED_PACKET | kind::SIMPLE_PACKET | kind::PACKET) {
                 break;
+            }
+            if let Content::Secrets { secrets: super::TLS_KEY_LOG, bytes } = self.content() {
+                let (bytes, room) = (bytes.to_vec(), SECRETS.saturating_sub(self.secrets.len()));
+                self.secrets.extend(bytes.into_iter().take(room));
             }
         }
         match self.content() {

@@ -71,8 +71,10 @@ struct Side<'l> {
     flows: Vec<u32>,
     /// In order of time.
     moments: Vec<Moment>,
-    /// When each row's next frame of this host comes, shown or not, so that what belongs to a gap is left out.
+    /// When this host sent or got the frames that are not shown, so that what belongs to them is left out.
     gaps: Vec<Nanos>,
+    /// Those of them that it sent.
+    sent_gaps: Vec<Nanos>,
 }
 
 impl<'l> Side<'l> {
@@ -86,11 +88,17 @@ impl<'l> Side<'l> {
             .collect();
         let flows: Vec<u32> = shown.iter().filter_map(|arrow| arrow.flow).collect();
         let is_shown = |arrow: &Arrow| shown.iter().any(|other| other.no == arrow.no);
-        let hidden = ladder.arrows.iter().filter(|arrow| arrow.flow.is_none_or(|flow| flows.contains(&flow)));
-        let mut gaps: Vec<_> =
-            hidden.filter(|arrow| !is_shown(arrow)).filter_map(|arrow| time_at(arrow, host)).collect();
-        gaps.sort_unstable();
-        Self { ladder, host, flows, moments, gaps }
+        let of_flows =
+            ladder.arrows.iter().filter(|arrow| arrow.flow.is_none_or(|flow| flows.contains(&flow)));
+        let hidden: Vec<&Arrow> = of_flows.filter(|arrow| !is_shown(arrow)).collect();
+        let times = |is_wanted: &dyn Fn(&Arrow) -> bool| {
+            let wanted = hidden.iter().filter(|arrow| is_wanted(arrow));
+            let mut times: Vec<_> = wanted.filter_map(|arrow| time_at(arrow, host)).collect();
+            times.sort_unstable();
+            times
+        };
+        let (gaps, sent_gaps) = (times(&|_| true), times(&|arrow| arrow.from == host));
+        Self { ladder, host, flows, moments, gaps, sent_gaps }
     }
 
     /// The index of the moment a happening belongs to: the last before it, unless a frame that is not shown lies
@@ -106,13 +114,17 @@ impl<'l> Side<'l> {
     fn sent_near(&self, at: Nanos) -> Option<usize> {
         let sends = self.moments.iter().enumerate().filter(|(_, moment)| moment.is_sending);
         let (index, nearest) = sends.min_by_key(|(_, moment)| moment.at.abs_diff(at))?;
-        (nearest.at.abs_diff(at) <= CAUSES).then_some(index)
+        let away = nearest.at.abs_diff(at);
+        let is_nearest = self.sent_gaps.iter().all(|gap| gap.abs_diff(at) >= away);
+        (away <= CAUSES && is_nearest).then_some(index)
     }
 
     /// The next frame this host sends, if that is near.
     fn caused_by(&self, at: Nanos) -> Option<usize> {
         let next = self.moments.iter().position(|moment| moment.at >= at && moment.is_sending)?;
-        (self.moments[next].at - at <= CAUSES).then_some(next)
+        let sent_at = self.moments[next].at;
+        let is_next = !self.sent_gaps.iter().any(|gap| (at..sent_at).contains(gap));
+        (sent_at - at <= CAUSES && is_next).then_some(next)
     }
 
     /// For what makes this host send: the frame it sends, none if that one is not shown, else as all the rest.
@@ -148,7 +160,9 @@ impl<'l> Side<'l> {
                 _ if holds_first => Some(0).filter(|_| span.flow.is_none() || span.flow == first_flow),
                 _ if span.from <= first => None,
                 TcpState::SynSent | TcpState::FinWait1 | TcpState::LastAck => {
-                    self.sent_near(span.from).or_else(|| self.cause_or_before(span.from))
+                    let is_hidden = self.sent_gaps.iter().any(|gap| gap.abs_diff(span.from) <= CAUSES);
+                    let before = || self.cause_or_before(span.from).filter(|_| !is_hidden);
+                    self.sent_near(span.from).or_else(before)
                 }
                 _ => self.last_before(span.from),
             };
