@@ -150,6 +150,7 @@ mod tests {
             drop(input);
             counting.join().unwrap().unwrap();
         });
+        let _ = child.wait(); // the tracer has reaped it
         let counts = counts.into_inner().unwrap();
         assert!(counts[&libc::SYS_write] >= 40, "{counts:?}");
         assert_eq!((name(libc::SYS_write), name(-1)), (Some("write"), None));

@@ -2,6 +2,7 @@
  *
  * Level-triggered; what a socket does not take at once is waited for with poll, so that no byte is lost. Prints nothing;
  * the race finds its port. Built by `cargo xtask bench serve` with `cc -O2`. */
+#define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>

@@ -11,6 +11,7 @@ mod deny;
 mod house;
 mod peers;
 mod plain_user;
+mod race;
 mod run;
 mod summary;
 mod tests;
@@ -32,15 +33,13 @@ cargo xtask COMMAND
   ci                all of the above in one go
   bench lab [--json]
                     measure the lab on this machine
+  bench serve [--rounds N] [--leaks [N]]
+                    race our servers beside C, Python and Node; or look for leaks
   bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
-  sim sync [--schedules N] [--seed S] [--replay SEED]
-                    simulate replicas that lose their power
   bench packets [craft|capture]
                     measure crafting beside Scapy, and capturing on a veth
-  bench serve [--rounds N] [--leaks [N]]
-                    race our servers beside C, Python and Node; or look for leaks
   install-peers     only install what `test` needs
 ";
 
@@ -56,12 +55,11 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
-        ["bench", "packets"] => return plain(bench::packets::bench()),
+        ["bench", "packets"] => return plain(bench::packets()),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
+        ["bench", "serve", rest @ ..] => return plain(race::serve(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),
-        ["sim", "sync", rest @ ..] => return plain(sim_sync(rest)),
         ["bench", "packets", rest @ ..] => return plain(craft::bench(rest)),
-        ["bench", "serve", rest @ ..] => return plain(bench::serve::bench(rest)),
         ["install-peers"] => install_peers(),
         _ => {
             eprint!("{HELP}");
@@ -79,13 +77,6 @@ fn plain(is_ok: bool) -> ExitCode {
 fn install_peers() -> Tally {
     let missing = peers::install();
     Tally::of("peers", missing.is_empty())
-}
-
-fn sim_sync(rest: &[&str]) -> bool {
-    let mut arguments =
-        vec!["run", "--quiet", "--release", "--package", "tongro-sync", "--example", "sim", "--"];
-    arguments.extend(rest);
-    cargo(&arguments)
 }
 
 fn bench_lab(rest: &[&str]) -> bool {

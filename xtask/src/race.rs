@@ -16,7 +16,7 @@ use crate::run::{cargo, command, root, runs, succeeds};
 type Figures = BTreeMap<&'static str, f64>;
 
 /// Runs the race and prints its ratios; whether it could be run.
-pub(crate) fn bench(rest: &[&str]) -> bool {
+pub(crate) fn serve(rest: &[&str]) -> bool {
     if !cargo(&["build", "--quiet", "--release", "--package", "tongro"]) {
         return false;
     }
