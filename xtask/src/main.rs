@@ -35,11 +35,11 @@ cargo xtask COMMAND
                     measure the lab on this machine
   bench serve [--rounds N] [--leaks [N]]
                     race our servers beside C, Python and Node; or look for leaks
-  bench packets     measure reading beside tshark, on a capture of 250 MB made by recipe
   fuzz NAME|all [--packets N] [--seed S]
                     feed a parser with mutated bytes
-  bench packets [craft|capture]
-                    measure crafting beside Scapy, and capturing on a veth
+  bench packets [read|craft|capture]
+                    measure reading a capture of 250 MB beside tshark, crafting beside Scapy, and capturing
+                    on a veth
   install-peers     only install what `test` needs
 ";
 
@@ -55,7 +55,8 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["content"] => tests::content(),
         ["ci"] => ci::all(),
-        ["bench", "packets"] => return plain(bench::packets()),
+        ["bench", "packets", "read"] => return plain(bench::packets()),
+        ["bench", "packets"] => return plain(bench::packets() & craft::bench(&[])),
         ["bench", "lab", rest @ ..] => return plain(bench_lab(rest)),
         ["bench", "serve", rest @ ..] => return plain(race::serve(rest)),
         ["fuzz", rest @ ..] => return plain(fuzz(rest)),

@@ -119,8 +119,9 @@ fn of<'p>(packet: &'p Packet<'_>) -> Option<Fragment<'p>> {
         if offset == 0 && !has_more {
             return None;
         }
-        let key = [&header[4..6], &header[9..10], header.get(12..20)?].concat();
-        return Some(Fragment { key, header, next: header[9], offset, has_more, payload });
+        let (id, next, ends) = (header.get(4..6)?, *header.get(9)?, header.get(12..20)?);
+        let key = [id, &[next], ends].concat();
+        return Some(Fragment { key, header, next, offset, has_more, payload });
     }
     let outer = packet.layers[..index].iter().rev().find(|layer| layer.protocol.name == "ipv6")?;
     let ip = packet.bytes.get(outer.header.clone())?;
@@ -156,5 +157,22 @@ pub(super) fn without_raw(packet: &mut Packet<'_>) {
         packet.layers.pop();
         let last = packet.layers.len();
         packet.fields.retain(|value| value.layer < last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tongro_wire::{LinkType, dissect};
+
+    #[test]
+    fn a_fragment_that_is_cut_inside_its_header_is_left_alone() {
+        // Found by `cargo xtask fuzz reading`: the flags say fragment, the rest of the header is missing.
+        let fragment = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0\x45\0\0\x2c\x1c\x46\x20\0\x40\x11\0\0\
+            \x0a\x4d\0\x01\x0a\x4d\0\x02";
+        for len in 0..fragment.len() {
+            let packet = dissect(LinkType::Ethernet, &fragment[..len]);
+            assert!(Fragments::default().see(&packet, &mut Vec::new()).is_none(), "{len} bytes");
+        }
     }
 }
