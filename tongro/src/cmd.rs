@@ -3,10 +3,14 @@
 mod check;
 mod doctor;
 mod echo;
+mod http;
 mod httpd;
+mod json;
 mod lab;
 mod ladder;
+mod tls;
 mod up;
+mod url;
 
 use std::process::ExitCode;
 
@@ -37,8 +41,18 @@ enum Command {
     Up(up::Up),
     /// An echo server and client
     Echo(echo::Echo),
+    /// Send an HTTP request and explain its answer
+    Http(Box<http::Http>),
     /// A practice HTTP server that names the byte at fault
     Httpd(httpd::Httpd),
+    /// Take URLs apart and put them together
+    Url(url::UrlCommand),
+    /// Check, indent, query or convert JSON
+    Json(json::JsonCommand),
+    /// Check, indent, query or convert XML
+    Xml(json::XmlCommand),
+    /// Certificates of one's own, good and broken
+    Tls(tls::Tls),
     /// The private network
     Lab(lab::LabCommand),
     /// Show a run as a ladder diagram
@@ -61,7 +75,12 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Check(check)) => check.run(&mut talk),
         Some(Command::Up(up)) => up.run(&mut talk),
         Some(Command::Echo(echo)) => echo.run(&mut talk),
+        Some(Command::Http(http)) => http.run(&mut talk),
         Some(Command::Httpd(httpd)) => httpd.run(&mut talk),
+        Some(Command::Url(url)) => url.run(&mut talk),
+        Some(Command::Json(json)) => json.run(&mut talk),
+        Some(Command::Xml(xml)) => xml.run(&mut talk),
+        Some(Command::Tls(tls)) => tls.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
         Some(Command::Doctor(doctor)) => doctor.run(&mut talk),
