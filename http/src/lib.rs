@@ -3,6 +3,7 @@
 //! Bytes come from sockets, files and the command line. Requests to our server pass [`strict`] before hyper sees them;
 //! what was wrong with one is data (class, clause, byte), and the sentences for it are in the texts of the course.
 
+pub mod address;
 pub mod client;
 pub mod digest;
 pub mod json;

@@ -23,7 +23,14 @@ mod stats;
 mod sync;
 mod traceroute;
 mod unpack;
+mod http;
+mod httpd;
+mod json;
+mod lab;
+mod ladder;
+mod tls;
 mod up;
+mod url;
 
 use std::process::ExitCode;
 
@@ -66,8 +73,18 @@ enum Command {
     File(file::FileCommand),
     /// Synchronise folders, here or across the network
     Sync(sync::SyncCommand),
+    /// Send an HTTP request and explain its answer
+    Http(Box<http::Http>),
     /// A practice HTTP server that names the byte at fault
     Httpd(httpd::Httpd),
+    /// Take URLs apart and put them together
+    Url(url::UrlCommand),
+    /// Check, indent, query or convert JSON
+    Json(json::JsonCommand),
+    /// Check, indent, query or convert XML
+    Xml(json::XmlCommand),
+    /// Certificates of one's own, good and broken
+    Tls(tls::Tls),
     /// The private network
     Lab(lab::LabCommand),
     /// Lost updates and deadlocks: what threads and processes do to shared data
@@ -118,7 +135,12 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Echo(echo)) => echo.run(&mut talk),
         Some(Command::File(file)) => file.run(&mut talk),
         Some(Command::Sync(sync)) => sync.run(&mut talk),
+        Some(Command::Http(http)) => http.run(&mut talk),
         Some(Command::Httpd(httpd)) => httpd.run(&mut talk),
+        Some(Command::Url(url)) => url.run(&mut talk),
+        Some(Command::Json(json)) => json.run(&mut talk),
+        Some(Command::Xml(xml)) => xml.run(&mut talk),
+        Some(Command::Tls(tls)) => tls.run(&mut talk),
         Some(Command::Lab(lab)) => lab.run(&mut talk),
         Some(Command::Race(race)) => race.run(&mut talk),
         Some(Command::Ladder(ladder)) => ladder.run(&mut talk),
