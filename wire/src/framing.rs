@@ -35,7 +35,7 @@ pub fn framing(protocol: &'static Protocol, bytes: &[u8], is_bodiless: bool) -> 
     match protocol {
         _ if *protocol == http::HTTP => http_message(bytes, is_bodiless),
         _ if *protocol == tls::TLS => record(bytes),
-        _ if *protocol == dns::DNS_TCP => counted(bytes, 2, 2, |head| number(head)),
+        _ if *protocol == dns::DNS_TCP => counted(bytes, 2, 2, number),
         _ if *protocol == websocket::WEBSOCKET => frame(bytes),
         _ if *protocol == irc::IRC => Framing::Segment,
         _ if protocol.is_own => by_table(protocol, bytes),

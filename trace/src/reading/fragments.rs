@@ -58,8 +58,8 @@ impl Fragments {
         if !fragment.has_more {
             pieces.len = Some(end);
         }
-        if !pieces.by_offset.contains_key(&fragment.offset) {
-            pieces.by_offset.insert(fragment.offset, fragment.payload.to_vec());
+        if let std::collections::btree_map::Entry::Vacant(e) = pieces.by_offset.entry(fragment.offset) {
+            e.insert(fragment.payload.to_vec());
             pieces.held += fragment.payload.len();
             self.held += fragment.payload.len();
         }

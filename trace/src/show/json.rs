@@ -101,7 +101,7 @@ fn field(value: &FieldValue<'_>, out: &mut String) {
     if !value.bits.is_empty() {
         let span = value.bytes();
         let _ = write!(out, ",\"start\":{},\"len\":{}", span.start, span.len());
-        if value.bits.start % 8 != 0 || value.bits.end % 8 != 0 {
+        if !value.bits.start.is_multiple_of(8) || !value.bits.end.is_multiple_of(8) {
             let len = value.bits.end - value.bits.start;
             let _ = write!(out, ",\"bit\":{},\"bits\":{len}", value.bits.start);
         }

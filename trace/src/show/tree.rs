@@ -105,7 +105,7 @@ fn place(value: &FieldValue<'_>) -> String {
         return String::new();
     }
     let span = value.bytes();
-    let is_whole = bits.start % 8 == 0 && bits.end % 8 == 0;
+    let is_whole = bits.start.is_multiple_of(8) && bits.end.is_multiple_of(8);
     match (is_whole, span.len()) {
         (true, 1) => span.start.to_string(),
         (true, _) => format!("{}–{}", span.start, span.end - 1),
