@@ -1,4 +1,5 @@
 //! Our client against our server: redirects, cookies, authentication, codings, both versions, TLS good and broken.
+#![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
 use tongro_http::client::{
     Answer, Auth, Form, Head, Options, Request, Session, Sink, Version, decoded, fetch, item,

@@ -1,4 +1,5 @@
 //! The server over real sockets: the table of requests, every route, limits of time, HTTP/2 beside HTTP/1.
+#![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

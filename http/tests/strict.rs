@@ -1,4 +1,5 @@
 //! The table of requests, `requests.txt`, against the checker alone: at once and byte by byte.
+#![allow(clippy::unwrap_used)] // a test that fails shall fail loudly
 
 use tongro_http::strict::{Checker, Class, Limits, Refusal, Step};
 

@@ -120,7 +120,7 @@ pub fn fetch(
         let mut sent = request.clone();
         if let Some(cookie) = session.cookie(&request.url) {
             let own = request.headers.get(header::COOKIE).and_then(|own| own.to_str().ok());
-            let all = own.map_or(cookie.clone(), |own| format!("{own}; {cookie}"));
+            let all = own.map_or_else(|| cookie.clone(), |own| format!("{own}; {cookie}"));
             if let Ok(all) = HeaderValue::from_str(&all) {
                 sent.headers.insert(header::COOKIE, all);
             }
@@ -219,7 +219,7 @@ impl Exchange<'_> {
             (driver, sender.send_request(message).await.map_err(broken)?)
         };
         let seen = *moments.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = |at: Option<Instant>| at.map_or(started_at.elapsed(), |at| at - started_at);
+        let since = |at: Option<Instant>| at.map_or_else(|| started_at.elapsed(), |at| at - started_at);
         (phases.request, phases.first_byte) = (since(seen.written_at), since(seen.read_at));
         let head = Head {
             version: format!("{:?}", response.version()),

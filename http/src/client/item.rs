@@ -28,12 +28,11 @@ const SEPARATORS: [&str; 7] = [":=@", "=@", ":=", "==", "@", "=", ":"];
 /// There is no separator, a file cannot be read, or `:=` is not followed by JSON.
 pub fn parse(text: &str) -> Result<Item> {
     let wrong = |reason: &str| Error::Item { item: text.to_owned(), reason: reason.to_owned() };
-    let (name, separator, value) = match split(text) {
-        Some(parts) => parts,
-        None => match text.strip_suffix(';') {
-            Some(name) if !name.is_empty() => return header(text, name.to_owned(), Some(String::new())),
-            _ => return Err(wrong("expected one of `:` `=` `:=` `==` `@` `=@` `:=@` inside")),
-        },
+    let Some((name, separator, value)) = split(text) else {
+        return match text.strip_suffix(';') {
+            Some(name) if !name.is_empty() => header(text, name.to_owned(), Some(String::new())),
+            _ => Err(wrong("expected one of `:` `=` `:=` `==` `@` `=@` `:=@` inside")),
+        };
     };
     let read =
         |path: &str| std::fs::read_to_string(path).map_err(|error| wrong(&format!("`{path}`: {error}")));

@@ -33,9 +33,9 @@ pub enum Value {
     /// A string, decoded.
     String(String),
     /// A list.
-    Array(Vec<Value>),
+    Array(Vec<Self>),
     /// Members in their order; a name may come twice (§4 says only that it SHOULD not).
-    Object(Vec<(String, Value)>),
+    Object(Vec<(String, Self)>),
 }
 
 /// How strictly is read.

@@ -23,7 +23,7 @@ fn write(value: &Value, level: Option<usize>, text: &mut String) {
         Value::Number(number) => text.push_str(number),
         Value::String(string) => quote(string, text),
         Value::Array(items) => {
-            enclosed(text, ('[', ']'), level, items, |item, level, text| write(item, level, text));
+            enclosed(text, ('[', ']'), level, items, write);
         }
         Value::Object(members) => {
             enclosed(text, ('{', '}'), level, members, |(name, value), level, text| {

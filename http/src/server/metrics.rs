@@ -125,7 +125,8 @@ impl Metrics {
         let mut below = 0;
         for (step, count) in self.steps.iter().map(load).enumerate() {
             below += count;
-            let bound = STEPS.get(step).map_or("+Inf".to_owned(), |most| (*most as f64 / 1e6).to_string());
+            let bound =
+                STEPS.get(step).map_or_else(|| "+Inf".to_owned(), |most| (*most as f64 / 1e6).to_string());
             let _ = writeln!(text, "tongro_request_seconds_bucket{{le=\"{bound}\"}} {below}");
         }
         let _ = writeln!(text, "tongro_request_seconds_sum {}", load(&self.micros) as f64 / 1e6);
@@ -155,7 +156,7 @@ impl Metrics {
         let most = counts.iter().copied().max().unwrap_or(0).max(1);
         let mut text = String::new();
         for (step, count) in counts.iter().enumerate() {
-            let bound = STEPS.get(step).map_or("more".to_owned(), |most| format!("≤ {most} µs"));
+            let bound = STEPS.get(step).map_or_else(|| "more".to_owned(), |most| format!("≤ {most} µs"));
             let bar = "█".repeat(usize::try_from((count * WIDTH).div_ceil(most)).unwrap_or(0));
             let _ = writeln!(text, "{bound:>15} {count:>9} {bar}");
         }

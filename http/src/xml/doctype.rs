@@ -170,7 +170,7 @@ fn replacement(value: &str, at: usize) -> Read<String> {
                     None => number.parse(),
                 };
                 let letter = code.ok().and_then(char::from_u32).filter(|letter| is_char(*letter));
-                text.push(letter.ok_or((Kind::ReferenceChar, here, reference.to_owned()))?);
+                text.push(letter.ok_or_else(|| (Kind::ReferenceChar, here, reference.to_owned()))?);
             }
             None => {
                 let mut letters = reference.chars();

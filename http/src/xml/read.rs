@@ -343,7 +343,7 @@ impl<'a> Reader<'a> {
             return Ok(Some(element));
         }
         self.shared.depth =
-            self.shared.depth.checked_sub(1).ok_or((Kind::Depth, at, element.name.clone()))?;
+            self.shared.depth.checked_sub(1).ok_or_else(|| (Kind::Depth, at, element.name.clone()))?;
         self.open.push(Open { element, at, bound });
         Ok(None)
     }
@@ -436,7 +436,9 @@ impl<'a> Reader<'a> {
             return wrong(Kind::ReferenceForm, at);
         }
         let letter = u32::from_str_radix(&rest[..len], radix).ok().and_then(char::from_u32);
-        letter.filter(|letter| is_char(*letter)).ok_or((Kind::ReferenceChar, at, rest[..len].to_owned()))
+        letter
+            .filter(|letter| is_char(*letter))
+            .ok_or_else(|| (Kind::ReferenceChar, at, rest[..len].to_owned()))
     }
 
     /// What an entity stands for is read as content of its own; a fault in it is told at the reference.
@@ -512,10 +514,8 @@ impl<'a> Reader<'a> {
             return Ok(Some(prefix.to_owned()));
         }
         let bound = self.shared.bound.iter().rev().find(|(other, _)| other == prefix);
-        bound.map(|(_, namespace)| Some(namespace.clone())).ok_or((
-            Kind::PrefixUnbound,
-            at,
-            prefix.to_owned(),
-        ))
+        bound
+            .map(|(_, namespace)| Some(namespace.clone()))
+            .ok_or_else(|| (Kind::PrefixUnbound, at, prefix.to_owned()))
     }
 }

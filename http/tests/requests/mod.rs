@@ -2,18 +2,19 @@
 
 /// One row of the table.
 #[derive(Debug)]
-pub struct Row {
-    pub number: usize,
-    pub clause: String,
+#[allow(dead_code)] // not every test looks at every part
+pub(crate) struct Row {
+    pub(crate) number: usize,
+    pub(crate) clause: String,
     /// `ok` or the id of a class.
-    pub verdict: String,
-    pub bytes: Vec<u8>,
+    pub(crate) verdict: String,
+    pub(crate) bytes: Vec<u8>,
     /// Which byte is at fault, in the request where it is.
-    pub fault: Option<usize>,
+    pub(crate) fault: Option<usize>,
 }
 
 /// The whole table.
-pub fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let lines = include_str!("../requests.txt").lines().enumerate();
     lines.filter(|(_, line)| !line.starts_with('#')).map(|(at, line)| row(at + 1, line)).collect()
 }

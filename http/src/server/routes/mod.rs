@@ -285,7 +285,7 @@ impl Call {
             }
             ["anything", ..] => echo::all(self).await,
             ["delay", seconds] => timing::delay(self, seconds).await,
-            ["drip"] => self.only(&[Method::GET]).and(timing::drip(self)),
+            ["drip"] => self.only(&[Method::GET]).and_then(|()| timing::drip(self)),
             ["ws"] => socket::echo(self),
             ["files", rest @ ..] => files::answer(self, rest).await,
             ["api", "notes", rest @ ..] => notes::answer(self, rest).await,

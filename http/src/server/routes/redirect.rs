@@ -31,7 +31,7 @@ pub(super) fn status(codes: &str) -> Outcome {
         left -= weight;
         left <= 0.0
     });
-    let status = chosen.or(choices.last()).map_or(StatusCode::OK, |(status, _)| *status);
+    let status = chosen.or_else(|| choices.last()).map_or(StatusCode::OK, |(status, _)| *status);
     Ok(match status.as_u16() {
         301 | 302 | 303 | 307 | 308 => empty(status).field(header::LOCATION, "/redirect/1"),
         401 => empty(status).field(header::WWW_AUTHENTICATE, "Basic realm=\"tongro\""),
