@@ -31,7 +31,7 @@ impl Input {
         } else {
             File::open(&file).map(|file| Box::new(file) as Box<dyn Read>)
         };
-        let read = read.and_then(|read| unpacked(read)).map_err(|error| {
+        let read = read.and_then(unpacked).map_err(|error| {
             talk.error(
                 &talk.text("reading.error.open", &[("path", &name), ("why", &error.to_string())]),
                 None,

@@ -358,7 +358,7 @@ fn ticks_are_told_under_loss_doubles_and_reordering() {
         }
         _ => None,
     });
-    let report = lines.filter(|line| line["type"] == "report").last().unwrap();
+    let report = lines.rfind(|line| line["type"] == "report").unwrap();
     for what in ["received", "lost", "duplicates", "reordered", "answered"] {
         assert!(report[what].as_u64().unwrap() > 0, "{what}: {report}");
     }

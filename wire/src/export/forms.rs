@@ -170,7 +170,7 @@ mod tests {
                 .collect();
             assert_eq!(covered, (0..bytes.len()).collect::<Vec<_>>(), "{text}");
             let source = c_array(&packet);
-            assert_eq!(source.matches("0x").count() >= bytes.len(), true, "{source}");
+            assert!(source.matches("0x").count() >= bytes.len(), "{source}");
         }
     }
 }
