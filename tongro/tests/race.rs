@@ -352,7 +352,7 @@ fn ticks_are_told_under_loss_doubles_and_reordering() {
     ]);
     assert_eq!(code, 0, "{err}");
     let run = tongro_trace::run::Run::open(&folder).unwrap();
-    let lines = run.recording.events.iter().filter_map(|event| match &event.what {
+    let mut lines = run.recording.events.iter().filter_map(|event| match &event.what {
         tongro_trace::event::What::Output(output) => {
             serde_json::from_str::<serde_json::Value>(&output.text).ok()
         }
