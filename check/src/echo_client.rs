@@ -7,7 +7,6 @@
 mod broken_off;
 mod exchange;
 mod pieces;
-mod silence;
 
 use crate::bench::Bench;
 use crate::contract::{Check, Contract};
@@ -31,9 +30,7 @@ const CHECKS: &[Check] = &[
     pieces::SYLLABLE,
     exchange::SHORT_SEND,
     broken_off::FIN,
-    broken_off::RESET,
     broken_off::REFUSED,
-    silence::CHECK,
 ];
 
 /// Takes the program's connection and its whole message; `None` when it does not come.

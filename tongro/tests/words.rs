@@ -268,9 +268,7 @@ const FAILURES: &[(&str, &[(&str, &str)])] = &[
     ("client-decode", &OF_CLIENT),
     ("client-short-send", &OF_CLIENT),
     ("client-truncation", &OF_CLIENT),
-    ("client-reset", &OF_CLIENT),
     ("client-refused", &OF_CLIENT),
-    ("client-no-timeout", &OF_CLIENT),
 ];
 
 #[test]

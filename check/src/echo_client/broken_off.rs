@@ -1,5 +1,5 @@
-//! The reply never comes whole: a FIN after half of it, a RST after half of it, nobody who listens. Each of them must
-//! end the program with another code than 0.
+//! The reply never comes whole: a FIN after half of it, nobody who listens. Each must end the program with another code
+//! than 0.
 
 use super::{code, failed, hear, passed};
 use crate::contract::{Check, Stage};
@@ -8,11 +8,9 @@ use crate::log::Log;
 use crate::verdict::Verdict;
 
 pub(super) const FIN: Check = Check::new(TRUNCATED, probe_fin, judge_fin).of_client(arguments, true);
-pub(super) const RESET: Check = Check::new(CUT_OFF, probe_reset, judge_reset).of_client(arguments, true);
 pub(super) const REFUSED: Check =
     Check::new(NOBODY, probe_refused, judge_refused).of_client(arguments, false);
 const TRUNCATED: &str = "client-truncation";
-const CUT_OFF: &str = "client-reset";
 const NOBODY: &str = "client-refused";
 const MESSAGE: &str = "a reply of which only half comes";
 /// A reply's bytes that do come.
@@ -28,16 +26,6 @@ fn probe_fin(stage: &mut Stage<'_>) -> Result<(), CheckError> {
     bench.send(&mut peer, &MESSAGE.as_bytes()[..HALF])?;
     bench.shutdown(&peer);
     bench.until_exited(Some(&peer))?;
-    Ok(())
-}
-
-fn probe_reset(stage: &mut Stage<'_>) -> Result<(), CheckError> {
-    let bench = &mut stage.bench;
-    let Some(mut peer) = hear(bench, MESSAGE)? else { return Ok(()) };
-    bench.send(&mut peer, &MESSAGE.as_bytes()[..HALF])?;
-    bench.rest(&[&peer])?;
-    bench.abort(peer)?;
-    bench.until_exited(None)?;
     Ok(())
 }
 
@@ -59,10 +47,6 @@ fn zero_reads(log: Log<'_>) -> usize {
     let is_eof =
         |call: &crate::log::Call<'_>| crate::log::shown(call.name) == "recv()" && call.result == Some(0);
     log.calls().iter().filter(|call| is_eof(call)).count()
-}
-
-fn judge_reset(log: Log<'_>) -> Verdict {
-    told(log, CUT_OFF)
 }
 
 fn judge_refused(log: Log<'_>) -> Verdict {
