@@ -131,20 +131,20 @@ mod tests {
 
     #[test]
     fn every_call_of_a_program_is_counted() {
-        use std::io::Write;
+        use std::io::{Read, Write};
         use std::process::{Command, Stdio};
-        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut input = child.stdin.take().unwrap();
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let counts = Mutex::new(Counts::new());
         std::thread::scope(|scope| {
             let counting = scope.spawn(|| count(&[child.id() as i32], &counts));
-            // The first of these may be read before `cat` is traced; later ones are not.
-            for _ in 0..50 {
+            // One write for each byte that comes back; the first may be written before `cat` is traced.
+            for _ in 0..100_000 {
                 input.write_all(b"x").unwrap();
-                let seen = || counts.lock().unwrap().values().sum::<u64>();
-                let before = seen();
-                while seen() < before + 2 && !counting.is_finished() {
-                    std::thread::yield_now();
+                output.read_exact(&mut [0]).unwrap();
+                let writes = counts.lock().unwrap().get(&libc::SYS_write).copied().unwrap_or(0);
+                if writes >= 40 || counting.is_finished() {
+                    break;
                 }
             }
             drop(input);
