@@ -388,7 +388,7 @@ fn a_protocol_of_ones_own_is_at_home_everywhere() {
     let chat = chat.to_str().unwrap();
     let mut tape = Tape::new([40001, 9001]);
     tape.open();
-    tape.say(0, b"\0\x05\x01\0\x02me\0\x0a\x02\0\x02mehi!!", 6);
+    tape.say(0, b"\0\x05\x01\0\x02me\0\x09\x02\0\x02mehi!!", 6);
     let path = tape.save("own.pcap");
     let path = path.to_str().unwrap();
     let (code, out, err) = tongro(&["read", path, "--proto", chat, "-Y", "mychat.kind == \"SAY\""]);

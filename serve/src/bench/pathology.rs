@@ -122,7 +122,7 @@ fn never_answered(symptoms: &Symptoms) -> Option<Pathology> {
         ("head-of-line", seen.asleep),
     ];
     // Looks with a running task are ordinary where processes are made one after the other.
-    let forks = seen.forking * 4 >= seen.waiting && seen.processes_max > 8;
+    let forks = seen.forking * 8 >= seen.waiting && seen.processes_max > 8;
     let most = causes.iter().max_by_key(|(_, looks)| *looks).map(|(id, _)| *id)?;
     let id = if forks && seen.exhausted == 0 { "fork-rate" } else { most };
     let values = [
