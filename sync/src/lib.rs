@@ -1,7 +1,7 @@
 //! Large files and whole folders, so that nobody loses a byte.
 //!
 //! Two levels on one way to the peer ([`link`]): level 0 is the file transfer that a learner can write in an evening
-//! ([`file`]); level 1 synchronises folders:
+//! ([`mod@file`]); level 1 synchronises folders:
 //!
 //! ```text
 //!   disk ──scan──▶ tree ◀──────▶ index (store)        the other side (remote)

@@ -145,7 +145,7 @@ pub(super) fn json(talk: &mut Talk, outcome: &Outcome) {
     }
 }
 
-/// See [`json`].
+/// See `json`.
 pub(super) fn lines(talk: &Talk, outcome: &Outcome) -> Vec<serde_json::Value> {
     let mut lines = Vec::new();
     for (message_len, ceilings) in &outcome.ceilings {
