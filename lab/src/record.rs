@@ -106,13 +106,31 @@ fn send_records(channel: &Channel, records: Vec<Record>) -> tongro_sys::Result<(
     for record in records {
         let len = EVENT_MAX / 16 + record.bytes.as_ref().map_or(0, Vec::len);
         if batch.len() == BATCH || (weight + len > MESSAGE_MAX / 2 && !batch.is_empty()) {
-            send(channel, &FromLab::Records(std::mem::take(&mut batch)), &[])?;
+            send_batch(channel, std::mem::take(&mut batch))?;
             weight = 0;
         }
         weight += len;
         batch.push(record);
     }
-    if batch.is_empty() { Ok(()) } else { send(channel, &FromLab::Records(batch), &[]) }
+    send_batch(channel, batch)
+}
+
+/// Sends records in one message, or in more where their weight was guessed too low.
+fn send_batch(channel: &Channel, mut batch: Vec<Record>) -> tongro_sys::Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let halves = batch.len() / 2;
+    let message = FromLab::Records(batch);
+    let bytes = postcard::to_stdvec(&message).map_err(|_| tongro_sys::fdpass::garbled())?;
+    if bytes.len() <= MESSAGE_MAX || halves == 0 {
+        return channel.send(&bytes, &[]);
+    }
+    let FromLab::Records(records) = message else { return Ok(()) };
+    batch = records;
+    let rest = batch.split_off(halves);
+    send_batch(channel, batch)?;
+    send_batch(channel, rest)
 }
 
 /// Encodes and sends one message.

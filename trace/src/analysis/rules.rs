@@ -141,7 +141,9 @@ fn acknowledge(me: &mut Half, you: &mut Half, seen: &Seen<'_>, found: &mut Analy
         me.first_ack_no = seen.no;
     }
     (me.last_ack, me.last_ack_at) = (Some(seen.ack), seen.at);
-    me.sacked = seen.options().sack().iter().map(|(left, right)| right.wrapping_sub(*left)).sum();
+    let options = seen.options();
+    let sacked = options.sack().iter().map(|(left, right)| right.wrapping_sub(*left));
+    me.sacked = sacked.fold(0, u32::wrapping_add);
     you.has_hole = false;
     if !seen.has(ACK) {
         return you.unacked.retain(|old| after(old.end, seen.ack));
